@@ -1,0 +1,35 @@
+#pragma once
+// Energy costs as configs/cost/*.json gives them: one entry an action, each with its source and its plausible range.
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "palimpsest/counters.h"
+
+namespace palimpsest {
+
+struct CostEntry {
+    double value = 0;  ///< pJ an action, or mW for static entries
+    double low = 0;    ///< plausible range, for the sensitivity report; low <= value <= high
+    double high = 0;
+    std::string source;
+    std::string confidence;  ///< published, derived or assumed
+};
+
+struct StaticEntry {
+    std::string block;  ///< report name of the block
+    CostEntry power_mw;
+};
+
+struct CostTable {
+    std::string name;
+    std::string node;  ///< e.g. "65 nm"
+    /// By Action; the DRAM actions and background power come from the DRAM JSON and are filled in by the energy meter.
+    std::array<CostEntry, kActions> actions;
+    std::vector<StaticEntry> static_power;
+    /// Multiplies all DRAM energies, for the sensitivity report: published LPDDR4 figures span 8 to 80 pJ/bit.
+    CostEntry dram_scale{1.0, 0.4, 2.0, {}, {}};
+};
+
+}  // namespace palimpsest

@@ -1,0 +1,88 @@
+#pragma once
+// A DRAM device, its organisation and its controller, as a DRAM JSON gives them (configs/dram/*.json), JEDEC names.
+
+#include <cstdint>
+#include <string>
+
+#include "palimpsest/types.h"
+
+namespace palimpsest {
+
+/// Timing in DRAM clocks unless the name says otherwise. Same-bank-group values end in _L, others in _S; a standard
+/// without bank groups gives both the same value.
+struct DramTiming {
+    Picoseconds tCK_ps = 625;
+    std::uint32_t nCL = 28, nCWL = 14;
+    std::uint32_t nRCD = 29, nRP = 34, nRAS = 68, nRC = 102;
+    std::uint32_t nRRD_S = 16, nRRD_L = 16, nFAW = 64;
+    std::uint32_t nCCD_S = 8, nCCD_L = 8;
+    std::uint32_t nWTR_S = 16, nWTR_L = 16;
+    std::uint32_t nRTP = 12, nWR = 29;
+    std::uint32_t nRTRS = 1;  ///< rank switch, data bus
+    std::uint32_t nRFC = 448, nREFI = 6246;
+    std::uint32_t burst_length = 16;  ///< beats a burst; two beats a clock of tCK
+    std::uint32_t beats_per_clock = 2;
+
+    std::uint32_t burst_clocks() const { return burst_length / beats_per_clock; }
+};
+
+struct DramOrganisation {
+    std::uint32_t channels = 1;
+    std::uint32_t ranks = 1;
+    std::uint32_t bank_groups = 1;
+    std::uint32_t banks_per_group = 8;
+    std::uint32_t rows = 65536;
+    std::uint32_t columns = 1024;     ///< column addresses a row, each `bus_bits` wide
+    std::uint32_t bus_bits = 64;      ///< data bus of one channel (all devices of a rank in lockstep)
+    std::uint32_t devices_per_rank = 4;
+
+    std::uint32_t banks() const { return bank_groups * banks_per_group; }
+    Bytes row_bytes() const { return Bytes{columns} * bus_bits / 8; }
+    Bytes bytes() const { return Bytes{channels} * ranks * banks() * rows * row_bytes(); }
+};
+
+enum class PagePolicy : std::uint8_t { open, closed };
+enum class RefreshMode : std::uint8_t { none, all_bank };
+
+struct DramControllerConfig {
+    /// Address fields, most significant first, of channel, rank, row, bank, bankgroup, column. `column` may be split with
+    /// a width in bits as in `column:4`, e.g. "row|rank|bank|column|bankgroup|channel|column:2".
+    std::string mapping = "row|rank|bankgroup|bank|column|channel";
+    std::uint32_t read_queue = 32;    ///< bursts visible to the scheduler
+    std::uint32_t write_queue = 32;
+    std::uint32_t write_high = 24;    ///< drain writes from this many ...
+    std::uint32_t write_low = 8;      ///< ... down to this many while reads wait
+    PagePolicy page_policy = PagePolicy::open;
+    std::uint32_t starvation_cap = 16;  ///< row hits that may pass the oldest request of another row of the bank
+    RefreshMode refresh = RefreshMode::all_bank;
+    std::uint32_t pipeline_latency = 1; ///< clocks added to each read's data, controller and PHY
+};
+
+/// Energy of one command of one channel's rank (all its devices), and background power by state.
+struct DramEnergy {
+    double activate_precharge_pj = 6956;
+    double read_burst_pj = 0;
+    double write_burst_pj = 0;
+    double refresh_pj = 0;
+    double active_standby_mw = 226;
+    double precharge_standby_mw = 163;
+    double io_pj_per_bit = 0;
+};
+
+struct DramConfig {
+    std::string name = "LPDDR4-3200";
+    std::string standard = "LPDDR4";  ///< DDR3, DDR4, LPDDR4, LPDDR5, HBM2
+    DramTiming timing;
+    DramOrganisation organisation;
+    DramControllerConfig controller;
+    DramEnergy energy;
+
+    Bytes burst_bytes() const { return Bytes{timing.burst_length} * organisation.bus_bits / 8; }
+    /// All channels together, bytes per second.
+    double peak_bandwidth() const {
+        return static_cast<double>(organisation.channels) * static_cast<double>(burst_bytes()) /
+               (static_cast<double>(timing.burst_clocks()) * static_cast<double>(timing.tCK_ps) * 1e-12);
+    }
+};
+
+}  // namespace palimpsest

@@ -1,0 +1,82 @@
+#pragma once
+// The accelerator's parameters, as a hardware JSON gives them (configs/hardware/*.json). Every number there carries its
+// unit and source; here the values alone.
+
+#include <cstdint>
+#include <string>
+
+#include "palimpsest/types.h"
+
+namespace palimpsest {
+
+/// Which operand the PEs hold while the others stream (names as in the literature on systolic arrays).
+enum class Dataflow : std::uint8_t { weight_stationary, output_stationary, input_stationary };
+
+struct PeArrayConfig {
+    std::uint32_t rows = 32;     ///< PEs along the reduction dimension
+    std::uint32_t columns = 32;  ///< PEs along the output dimension
+    Dataflow dataflow = Dataflow::weight_stationary;
+    bool double_buffered_weights = true;  ///< shadow registers: the next fold's weights load while this one streams
+    std::uint32_t accumulator_rows = 512; ///< INT32 rows of `columns` partial sums in each of the two accumulator halves
+    std::uint32_t command_queue = 4;      ///< commands waiting at the unit
+};
+
+struct VectorUnitConfig {
+    std::uint32_t lanes = 32;
+    std::uint32_t register_file_bytes = 8192;  ///< operand block held on chip between passes, each of three such blocks
+    std::uint32_t add_latency_cycles = 2;
+    std::uint32_t multiply_latency_cycles = 4;
+    std::uint32_t special_latency_cycles = 8;   ///< exponential, reciprocal, root, activation tables
+    std::uint32_t command_queue = 4;
+};
+
+/// One SRAM buffer: two halves (ping, pong) of `banks / 2` single-port banks each.
+struct BufferConfig {
+    std::uint32_t banks = 8;
+    Bytes bank_bytes = 32 * 1024;
+    std::uint32_t word_bytes = 32;  ///< width of a bank's one port
+
+    Bytes bytes() const { return Bytes{banks} * bank_bytes; }
+    Bytes half_bytes() const { return bytes() / 2; }
+    std::uint32_t banks_per_half() const { return banks / 2; }
+    std::uint32_t words_per_bank() const { return static_cast<std::uint32_t>(bank_bytes / word_bytes); }
+};
+
+struct BuffersConfig {
+    BufferConfig weight{.banks = 8};
+    BufferConfig activation{.banks = 16};
+    BufferConfig kv{.banks = 8};
+    BufferConfig score{.banks = 4};
+};
+
+struct DmaConfig {
+    Bytes request_bytes = 2048;      ///< largest single request to memory, and the size of one line buffer
+    std::uint32_t outstanding = 16;  ///< requests in flight per stream (load, store)
+    std::uint32_t command_queue = 8; ///< commands waiting at each stream
+};
+
+struct KvMmuConfig {
+    Bytes score_store_bytes = 64 * 1024;      ///< on-chip score memory; what does not fit lives in DRAM
+    std::uint32_t score_word_bytes = 32;      ///< port width of the score store
+    std::uint32_t lookup_latency_cycles = 2;  ///< slot table and address generator, request in to first address out
+    std::uint32_t victim_latency_cycles = 4;  ///< tail of the running-minimum pipeline after the last score
+    std::uint32_t write_combine_entries = 16; ///< burst-sized entries
+    std::uint32_t command_queue = 8;
+};
+
+struct SequencerConfig {
+    std::uint32_t issue_latency_cycles = 1;  ///< token seen to command at the unit
+};
+
+struct HardwareConfig {
+    std::string name = "default";
+    Picoseconds core_clock_ps = 1000;  ///< core clock period
+    PeArrayConfig pe_array;
+    VectorUnitConfig vector_unit;
+    BuffersConfig buffers;
+    DmaConfig dma;
+    KvMmuConfig kv_mmu;
+    SequencerConfig sequencer;
+};
+
+}  // namespace palimpsest

@@ -1,0 +1,120 @@
+#pragma once
+// One run, fully resolved: what `palimpsest run` simulates. Built from JSON by config/loader.h; a default-constructed
+// value is the quickstart's machine without a model.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "config/cost_table.h"
+#include "config/dram_config.h"
+#include "config/hardware_config.h"
+#include "config/model_shape.h"
+
+namespace palimpsest {
+
+enum class StorageMode : std::uint8_t {
+    in_place,       ///< the new token overwrites the victim's slot (KV-MMU)
+    append_gather,  ///< tokens stay where they were written; survivors are gathered
+    compact,        ///< survivors are moved together when a token goes
+};
+enum class CacheLayout : std::uint8_t { head_major, token_major };
+enum class EvictionScope : std::uint8_t { head, layer, model };
+enum class PrefillMode : std::uint8_t {
+    chunked,   ///< chunks of `prefill_chunk` tokens; the set is cut back to the budget after each
+    one_shot,  ///< the whole prompt, then the set is cut back to the budget
+};
+
+struct CacheConfig {
+    std::string policy = "rce";    ///< a name of policy/registry.h
+    std::uint32_t budget = 64;     ///< slots per (request, layer, KV head); `full` ignores it
+    std::uint32_t sinks = 4;       ///< first tokens, never evicted (rce, streaming_llm)
+    std::uint32_t recent = 16;     ///< last tokens, never evicted (rce)
+    std::uint32_t score_bits = 16; ///< width of a token's saturating score
+    std::uint32_t decay_shift = 0; ///< each step a score loses score >> decay_shift; 0 = no decay
+    bool normalise_by_age = false; ///< divide by the number of queries that could see the token
+    EvictionScope scope = EvictionScope::head;
+    StorageMode storage = StorageMode::in_place;
+    CacheLayout layout = CacheLayout::head_major;
+    std::uint32_t kv_bits = 8;     ///< 8 or 16
+    PrefillMode prefill = PrefillMode::chunked;
+    std::uint32_t prefill_chunk = 64;  ///< prompt tokens of each request processed together
+};
+
+struct AttentionTraceSource {
+    std::string file;  ///< resolved path of a trace made by `palimpsest record`
+};
+/// Seeded synthetic rows: per head logit = key bias + recency + AR(1) residual, sinks lifted by `sink_z` deviations.
+struct SyntheticAttention {
+    double key_bias_variance = 1.6;
+    double residual_variance = 2.05;
+    double residual_autocorrelation = 0.9;
+    double sink_z = 5.4;             ///< (logit of a sink - row mean) / standard deviation
+    std::uint32_t sink_tokens = 1;
+    double recency_logit = 6.6;      ///< lift of the newest key over the row mean, falling linearly in log2(1 + distance)
+};
+using AttentionConfig = std::variant<AttentionTraceSource, SyntheticAttention>;
+
+/// One mechanism a switch: with all four off, the machine is strictly serial.
+struct PipelineConfig {
+    bool weight_prefetch = true;     ///< projections: the next tile loads while this one computes
+    bool attention_overlap = true;   ///< the next (request, head)'s K and V load while this one computes
+    bool eviction_overlap = true;    ///< KV-MMU score update and victim search run beside the array
+    bool batched_projections = true; ///< one product for the whole batch; off: one a request, weights fetched each time
+};
+
+struct GemmOperator {
+    std::uint64_t m = 1, k = 1, n = 1;  ///< M x K by K x N
+};
+struct AttentionOperator {
+    std::uint32_t tokens = 1;      ///< keys of one head
+    std::uint32_t head_dim = 64;
+    std::uint32_t queries = 1;     ///< query rows (the group of a KV head in generation, a chunk in prefill)
+};
+struct SoftmaxOperator {
+    std::uint64_t rows = 1, columns = 1;
+};
+struct KvReplaceOperator {
+    std::uint32_t slots = 64;      ///< residents searched for the victim
+    std::uint32_t head_dim = 64;
+    std::uint32_t replacements = 1;
+};
+struct OperatorSpec {
+    std::string name;
+    std::variant<GemmOperator, AttentionOperator, SoftmaxOperator, KvReplaceOperator> shape;
+    bool operands_ready = false;  ///< operands start on chip and results stay there: the block alone
+};
+
+struct WorkloadConfig {
+    std::uint32_t batch = 1;             ///< requests, 1 to 64
+    std::uint32_t prompt_tokens = 128;   ///< P
+    std::uint32_t generated_tokens = 32; ///< G
+    std::uint64_t seed = 1;
+    std::vector<OperatorSpec> operators; ///< when not empty, these are run one after another in place of the model
+};
+
+struct SimulationConfig {
+    Cycles watchdog_cycles = 20'000'000;   ///< no command completes for this long: the run is stuck
+    std::uint64_t drop_dram_response = 0;  ///< fault injection: the n-th DRAM response never comes; 0 = none
+};
+
+struct RunConfig {
+    std::string name;
+    ModelShape model;
+    WorkloadConfig workload;
+    CacheConfig cache;
+    AttentionConfig attention;
+    HardwareConfig hardware;
+    DramConfig dram;
+    CostTable cost;
+    PipelineConfig pipeline;
+    SimulationConfig simulation;
+    nlohmann::json resolved;  ///< the whole configuration as one document, references and overrides applied
+    std::string hash;         ///< of `resolved` without `simulation`
+};
+
+}  // namespace palimpsest

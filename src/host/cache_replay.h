@@ -1,0 +1,53 @@
+#pragma once
+// The eviction side of the host driver: replays attention rows through the policy, step by step, and says for every
+// (request, layer, KV head) which tokens are placed where and which slots are freed.
+//
+// Open loop: rows come from a source recorded with a full cache and are renormalised over the residents.
+
+#include <cstdint>
+#include <memory>
+
+#include "attention/attention_source.h"
+#include "config/run_config.h"
+#include "hardware/command.h"
+
+namespace palimpsest {
+
+/// What one step does to one (request, layer, KV head).
+struct CacheDecision {
+    std::uint32_t residents_before = 0;  ///< tokens in DRAM that this step's attention reads (new ones not counted)
+    std::uint32_t residents_after = 0;   ///< tokens in DRAM when the step is over, its victims gone
+    KvPlacements placed;                 ///< new tokens that are written to DRAM, in position order; may be null
+    KvSlots freed;                       ///< residents whose slots are freed after the step's attention; may be null
+    std::uint32_t searches = 0;          ///< victims searched (freed residents and new tokens that were never written)
+};
+
+class CacheReplay {
+  public:
+    /// `source` may be null when the policy uses no scores.
+    CacheReplay(const RunConfig& config, std::unique_ptr<AttentionSource> source);
+    ~CacheReplay();
+
+    /// Slots a (request, layer, KV head) has in DRAM: the budget, or P + G where nothing is ever evicted.
+    std::uint32_t slots() const;
+    /// Processes prompt tokens [first, first + count) of every request: rows observed over residents and chunk, then the
+    /// set cut back to the budget; after the last chunk one more slot is freed where generation needs it.
+    void prefill_chunk(std::uint32_t first, std::uint32_t count);
+    /// The token at `position` enters the free slot, its row is observed, and where a further token follows and no slot is
+    /// free, a victim is freed.
+    void generation_step(std::uint32_t position);
+    /// Of the latest step.
+    const CacheDecision& decision(RequestId request, LayerId layer, KvHeadId head) const;
+    /// Whether the policy reads attention rows (then the KV-MMU's score hardware works).
+    bool uses_scores() const;
+    std::uint64_t evictions() const;  ///< so far, over all (request, layer, KV head), counting tokens never written
+    std::uint32_t peak_residents() const;
+    /// How the source's layers, heads, texts and length were mapped onto the model: sentences for the report.
+    std::string mapping_note() const;
+
+  private:
+    struct Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace palimpsest
