@@ -2,7 +2,9 @@
 // Energy costs as configs/cost/*.json gives them: one entry an action, each with its source and its plausible range.
 
 #include <array>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "palimpsest/counters.h"
@@ -17,9 +19,20 @@ struct CostEntry {
     std::string confidence;  ///< published, derived or assumed
 };
 
+/// What a static power is given for; the energy meter multiplies by how many of it the machine has.
+enum class StaticUnit : std::uint8_t {
+    machine,  ///< once
+    bank,     ///< one 32 kB bank of the block's buffer (scaled to the configured bank size)
+    pe,       ///< one processing element
+    lane,     ///< one lane of the vector unit
+    kib,      ///< one KiB of the block's own memory: accumulators, register file, line buffers, score store
+};
+inline constexpr std::array<std::string_view, 5> kStaticUnitNames{"machine", "bank", "pe", "lane", "kib"};
+
 struct StaticEntry {
-    std::string block;  ///< report name of the block
+    std::string block;  ///< report name of the block, or "block/part"
     CostEntry power_mw;
+    StaticUnit per = StaticUnit::machine;  ///< JSON "per"; machine when absent
 };
 
 struct CostTable {
