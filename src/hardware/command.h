@@ -66,8 +66,8 @@ struct KvAccess {
     LayerId layer;
     KvHeadId head;
     bool value = false;       ///< the V matrix, else K
-    bool move = false;        ///< a write that only moves residents (compact storage): [first, first + count) by rank
-    std::uint32_t first = 0;  ///< reads and moves: [first, first + count) of the residents in delivery order
+    bool move = false;        ///< moves residents (compact storage): [first, first + count) are places
+    std::uint32_t first = 0;  ///< reads: [first, first + count) of the residents in delivery order
     std::uint32_t count = 0;
     KvPlacements placements;  ///< writes: the tokens and their slots, `count` of them
 };

@@ -26,6 +26,7 @@ struct MemoryRequest : tlm::tlm_extension<MemoryRequest> {
     Traffic traffic = Traffic::weights;
     bool is_kv = false;                 ///< `kv` says what is wanted; goes to the KV-MMU
     KvAccess kv;
+    Bytes stream_offset = 0;            ///< `kv`: first byte of the access's stream (see KvAccess) that is asked for
     std::uint64_t master_tag = 0;       ///< the master's own
     Picoseconds refresh_wait_ps = 0;    ///< answer: how long the request waited while DRAM refreshed
 
