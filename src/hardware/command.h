@@ -61,6 +61,13 @@ using KvSlots = std::shared_ptr<const std::vector<SlotId>>;
 /// Logical access to the KV cache: the KV-MMU turns it into addresses. A read delivers the residents in slot order, or,
 /// where the storage mode keeps none, in position order. A write of K places its tokens in the slot table; the write of V
 /// goes to the same slots.
+///
+/// The access is a stream of `count` vectors of head_dim x kv_bits, one a token, without gaps: residents in delivery order,
+/// or placements in the order of their list. Memory requests ask for byte ranges of it.
+///
+/// Compact storage: when slots are freed the ranks of later residents fall at once, and the host moves their vectors after
+/// them with `move`: reads from the old places and writes to the new ones, both as places (vectors from the start of the
+/// matrix), not looked up.
 struct KvAccess {
     RequestId request;
     LayerId layer;
