@@ -1,0 +1,43 @@
+#pragma once
+// The shape of the KV cache in DRAM, and how much memory it and the spilled scores take: what the host needs for its
+// memory map before it builds the machine.
+
+#include <cstdint>
+
+#include "config/hardware_config.h"
+#include "config/run_config.h"
+#include "palimpsest/types.h"
+
+namespace palimpsest {
+
+/// One slot set of a cache of this shape: requests, layers and KV heads are counted, not named.
+struct KvGeometry {
+    std::uint32_t batch = 1;
+    std::uint32_t layers = 1;
+    std::uint32_t kv_heads = 1;
+    std::uint32_t head_dim = 64;
+    std::uint32_t slots = 64;      ///< of one (request, layer, KV head): the replay's slots()
+    std::uint32_t positions = 64;  ///< tokens a sequence can have: P + G
+    bool identity = false;         ///< no token is ever evicted: token n sits in slot n, and no table is needed
+    bool uses_scores = true;       ///< the policy reads attention rows
+    Bytes kv_base = 0;             ///< DRAM address of the KV region; aligned to a DRAM burst (a row is better)
+    Bytes score_base = 0;          ///< DRAM address of the spilled scores; aligned likewise
+    Bytes burst_bytes = 128;       ///< of one DRAM burst: alignment, and the unit of write combining
+
+    std::uint64_t sets() const { return std::uint64_t{batch} * layers * kv_heads; }
+    /// Number of the set of one (request, layer, KV head): requests outermost, heads innermost.
+    std::uint64_t set_of(RequestId request, LayerId layer, KvHeadId head) const {
+        return (std::uint64_t{request.value} * layers + layer.value) * kv_heads + head.value;
+    }
+};
+
+/// Bytes of one K or V vector of one token.
+Bytes kv_vector_bytes(const CacheConfig& cache, const KvGeometry& geometry);
+/// Places for vectors in one K or V matrix: slots, or positions where tokens stay where they were written.
+std::uint32_t kv_places(const CacheConfig& cache, const KvGeometry& geometry);
+/// DRAM the KV cache occupies from `kv_base` on, alignment counted.
+Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry);
+/// DRAM the score vectors that do not fit on chip occupy from `score_base` on.
+Bytes score_region_bytes(const KvMmuConfig& config, const CacheConfig& cache, const KvGeometry& geometry);
+
+}  // namespace palimpsest

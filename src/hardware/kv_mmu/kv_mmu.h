@@ -1,0 +1,151 @@
+#pragma once
+// KV Memory Management Unit: every access to the KV cache passes it, and it keeps the cache at a constant size by
+// putting new tokens into the slots of evicted ones. Per-cycle specification: docs/blocks/kv_mmu.md.
+//
+// Sockets
+//   request_socket  KV requests of the DMA streams (any number of masters), protocol of memory_request.h
+//   memory_socket   the same requests with their segments filled in, spilled scores and drained writes, to DRAM
+//   command_socket  (Unit) KvCommand: score update, victim search, freeing of slots
+//
+// Timing, core cycles
+//   request: out at max(arrival + lookup_latency_cycles, out of the one before) + number of segments; answers pass at
+//   once.
+//            A write that the combining buffer takes whole is answered when it would go out.
+//   command: VictimUnit::cycles, after the score vector has been fetched where it is spilled.
+//
+// Counts kv_slot_table_*, kv_score_*, kv_victim_compare, kv_address, kv_write_combine. The meter follows the commands:
+// busy, `dram` while a spilled score vector moves. What the table holds changes when a K write's first request arrives
+// (its tokens are placed) and when a command completes (its `freed` slots are free).
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <tlm_utils/multi_passthrough_target_socket.h>
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include "hardware/kv_mmu/address_generator.h"
+#include "hardware/kv_mmu/kv_geometry.h"
+#include "hardware/kv_mmu/score_store.h"
+#include "hardware/kv_mmu/slot_table.h"
+#include "hardware/kv_mmu/victim_unit.h"
+#include "hardware/kv_mmu/write_combiner.h"
+#include "hardware/memory_request.h"
+#include "hardware/unit.h"
+
+namespace palimpsest {
+
+class KvMmu : public Unit {
+  public:
+    tlm_utils::multi_passthrough_target_socket<KvMmu> request_socket;
+    tlm_utils::simple_initiator_socket<KvMmu> memory_socket;
+
+    KvMmu(const sc_core::sc_module_name& name, const ClockDomain& clock, const HardwareConfig& hardware,
+          const CacheConfig& cache, const KvGeometry& geometry);
+    ~KvMmu() override;
+
+    // What the host driver does in no time.
+
+    /// The token is in DRAM already (operator studies that start with a filled cache).
+    void preset(RequestId request, LayerId layer, KvHeadId head, KvPlacement placement);
+    /// Sends what the write-combining buffer holds to DRAM; call at the end of a step. Nothing to do is nothing sent.
+    void flush_writes();
+    /// Whether every request, command and drained write has been answered and the combining buffer is empty.
+    bool quiet() const;
+    /// Throws SimulationError unless all (request, layer, KV head) hold equally many tokens; call at the end of a step.
+    void check_uniform() const;
+
+    const SlotTable& slot_table() const { return table_; }
+    const ScoreStore& score_store() const { return scores_; }
+    const AddressGenerator& address_generator() const { return addresses_; }
+    /// Most bytes held for KV at any time. Where tokens stay where they were written nothing is ever given back.
+    Bytes peak_bytes() const;
+    /// Most residents of any one (request, layer, KV head).
+    std::uint32_t resident_tokens_peak() const { return table_.peak_residents(); }
+    /// Cycles in which the address generator made an address.
+    Cycles address_cycles() const { return address_cycles_; }
+
+    void trace(SignalSink& sink, const std::string& hierarchy) override;
+    std::string diagnose() const override;
+
+  private:
+    enum class Phase : std::uint8_t { idle, writing_back, fetching, working };
+
+    /// A master's request between its arrival and its answer.
+    struct PendingRequest {
+        tlm::tlm_generic_payload* payload = nullptr;
+        MemoryRequest* request = nullptr;
+        int master = 0;  ///< index of the socket it came by
+        bool write = false;
+        Cycles out_cycle = 0;
+        bool at_memory = false;
+        Bytes data_length = 0;  ///< the master's, while the payload carries a drain of another length
+    };
+    /// A request of the unit's own: a score vector or drained writes.
+    struct OwnRequest;
+    enum class OwnKind : std::uint8_t { score_read, score_write, drain };
+
+    void accept(tlm::tlm_generic_payload& payload, const Command& command) override;
+
+    // Requests
+    tlm::tlm_sync_enum receive(int master, tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                               sc_core::sc_time& delay);
+    tlm::tlm_sync_enum answered(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
+    void send_due_requests();
+    void send(PendingRequest& pending);
+    void respond(const PendingRequest& pending);
+    void place_tokens(const KvAccess& access);
+    void send_own(OwnKind kind, std::vector<DramSegment>& segments);
+    void own_answered(OwnRequest& own);
+
+    // Commands
+    void run_commands();
+    void begin_next();
+    void finish();
+    void notify_commands(Cycles cycle);
+
+    void raise(SignalSink::SignalId signal, std::uint64_t& occurrences, std::uint64_t by);
+    void show_level(SignalSink::SignalId signal, std::uint64_t value);
+
+    KvGeometry geometry_;
+    StorageMode storage_;
+    EvictionScope scope_;
+    std::uint32_t lookup_latency_;
+    SlotTable table_;
+    AddressGenerator addresses_;
+    ScoreStore scores_;
+    VictimUnit victims_;
+    WriteCombiner combiner_;
+    bool combining_;
+
+    // Requests: `pending_` in order of arrival; the first `sent_` of them have gone out and may be answered in any
+    // order.
+    std::deque<PendingRequest> waiting_;     ///< not gone out yet, in order
+    std::vector<PendingRequest> at_memory_;  ///< gone out, not answered
+    Cycles generator_free_ = 0;              ///< when the last accepted request is out
+    Cycles address_cycles_ = 0;
+    sc_core::sc_event request_event_;
+    std::vector<DramSegment> scratch_;
+    std::vector<std::unique_ptr<OwnRequest>> own_pool_;
+    std::vector<OwnRequest*> own_free_;
+    std::size_t own_in_flight_ = 0;
+
+    // Commands
+    std::deque<tlm::tlm_generic_payload*> commands_;
+    Phase phase_ = Phase::idle;
+    Cycles resume_cycle_ = 0;  ///< in `working`: when the command is complete
+    bool score_write_pending_ = false;
+    bool score_read_pending_ = false;
+    std::uint64_t held_vector_ = 0;  ///< spilled vector in the row accumulator, not yet written back
+    std::uint32_t held_slots_ = 0;   ///< of it; 0: none held
+    sc_core::sc_event command_event_;
+
+    struct Signals {
+        SignalSink::SignalId placed = 0, evicted = 0, spilled = 0, drained = 0;
+        SignalSink::SignalId residents = 0, free_slots = 0, requests = 0, combining = 0;
+        std::uint64_t placements = 0, evictions = 0, spills = 0, drains = 0;
+    } signals_;
+};
+
+}  // namespace palimpsest

@@ -1,0 +1,37 @@
+#pragma once
+// Victim unit: adds attention rows to the scores and finds the least one by a running minimum as the words stream.
+//
+// Cycles of one command, in this order (docs/blocks/kv_mmu.md):
+//   accumulate  rows * ceil(slots / lanes)          probabilities arrive `lanes` a cycle
+//   update      ceil(slots / scores a word)         each score word is read, added to and written back
+//   search      the first minimum rides on the update and ends `victim_latency` later; each further one is a pass of
+//               ceil(slots / scores a word) + victim_latency
+//   table       one cycle a freed slot that no search's tail has written
+// A command of a policy without scores has the table's cycles only. None takes less than one cycle.
+
+#include <cstdint>
+
+#include "config/hardware_config.h"
+#include "hardware/command.h"
+#include "palimpsest/counters.h"
+
+namespace palimpsest {
+
+class VictimUnit {
+  public:
+    /// `lanes`: probabilities a cycle from the vector unit; `score_bits`: width of a score.
+    VictimUnit(const KvMmuConfig& config, std::uint32_t lanes, std::uint32_t score_bits);
+
+    std::uint32_t scores_per_word() const { return scores_per_word_; }
+    /// From the cycle the command starts (its score vector at hand) to the cycle it is complete.
+    Cycles cycles(const KvCommand& command) const;
+    /// Adds what the command does to `counts`.
+    void count(const KvCommand& command, ActionCounts& counts) const;
+
+  private:
+    std::uint32_t lanes_;
+    std::uint32_t scores_per_word_;
+    std::uint32_t tail_;
+};
+
+}  // namespace palimpsest
