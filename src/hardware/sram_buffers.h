@@ -3,6 +3,7 @@
 // Per-cycle specification: docs/blocks/sram.md.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <systemc>
@@ -11,31 +12,17 @@
 #include "config/hardware_config.h"
 #include "hardware/clock.h"
 #include "hardware/command.h"
+#include "hardware/sram_arbiter.h"
 
 namespace palimpsest {
-
-/// Who may use a port first when several want the same bank in the same cycle, highest first. The PE array's timetable is
-/// fixed when a product starts, so it never waits; the others take the cycles it leaves.
-enum class SramClientId : std::uint8_t { pe_array, vector_read, vector_write, dma_store, dma_load };
-inline constexpr std::size_t kSramClients = 5;
 
 /// Hears that a stream is through.
 class SramClient {
   public:
     virtual ~SramClient() = default;
-    /// The last word moved in the cycle before this one. `conflict_cycles`: cycles in which the stream waited for a port.
+    /// The last word moved in the cycle before this one. `conflict_cycles`: cycles in which the stream waited for a
+    /// port.
     virtual void stream_done(std::uint64_t tag, Cycles conflict_cycles) = 0;
-};
-
-/// A fixed timetable of the PE array on one bank, in nested loops: for `sweeps`, every `sweep_period`: for `folds`, every
-/// `fold_period`: `words` accesses in consecutive cycles. `start` is the first access.
-struct AccessPattern {
-    Cycles start = 0;
-    std::uint64_t sweeps = 1;
-    Cycles sweep_period = 0;
-    std::uint64_t folds = 1;
-    Cycles fold_period = 0;
-    Cycles words = 0;
 };
 
 class SramBuffers : public sc_core::sc_module {
@@ -43,8 +30,9 @@ class SramBuffers : public sc_core::sc_module {
     SramBuffers(const sc_core::sc_module_name& name, const BuffersConfig& config, const ClockDomain& clock);
     ~SramBuffers() override;
 
-    /// Moves the region's words one a cycle, bank after bank, from this cycle on, pausing while the bank's port serves a
-    /// client of higher priority. One stream a client at a time. `client.stream_done(tag)` comes when the last is through.
+    /// Moves the region's words one a cycle, bank after bank, from this cycle on, pausing while the bank's port serves
+    /// a client of higher priority. One stream a client at a time. `client.stream_done(tag)` comes when the last is
+    /// through.
     void stream(SramClientId id, const BufferRegion& region, bool write, SramClient& client, std::uint64_t tag);
     /// Reserves ports for the PE array: bank `bank` of the half follows `pattern`. Streams under way make room.
     void reserve(BufferHalf half, std::uint32_t bank, const AccessPattern& pattern, bool write);
@@ -59,7 +47,7 @@ class SramBuffers : public sc_core::sc_module {
 
   private:
     struct Implementation;
-    Implementation* implementation_;
+    std::unique_ptr<Implementation> implementation_;
 };
 
 }  // namespace palimpsest
