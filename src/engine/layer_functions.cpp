@@ -1,0 +1,57 @@
+#include "engine/layer_functions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace palimpsest {
+
+void rms_norm(std::span<const float> rows, std::span<const float> weight, float epsilon, std::span<float> result) {
+    const std::size_t width = weight.size();
+    for (std::size_t start = 0; start < rows.size(); start += width) {
+        float squares = 0;
+        for (std::size_t i = 0; i < width; ++i) {
+            squares += rows[start + i] * rows[start + i];
+        }
+        const float scale = 1.0F / std::sqrt(squares / static_cast<float>(width) + epsilon);
+        for (std::size_t i = 0; i < width; ++i) {
+            result[start + i] = weight[i] * (scale * rows[start + i]);
+        }
+    }
+}
+
+void softmax(std::span<float> row) {
+    const float highest = *std::ranges::max_element(row);
+    float sum = 0;
+    for (float& value : row) {
+        value = std::exp(value - highest);
+        sum += value;
+    }
+    const float scale = 1.0F / sum;
+    for (float& value : row) {
+        value *= scale;
+    }
+}
+
+void rotate_pairs(std::span<float> vector, std::span<const float> cosines, std::span<const float> sines) {
+    for (std::size_t pair = 0; pair < cosines.size(); ++pair) {
+        const float a = vector[2 * pair];
+        const float b = vector[2 * pair + 1];
+        vector[2 * pair] = a * cosines[pair] - b * sines[pair];
+        vector[2 * pair + 1] = a * sines[pair] + b * cosines[pair];
+    }
+}
+
+void silu_gate(std::span<float> gate, std::span<const float> up) {
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        gate[i] = gate[i] / (1.0F + std::exp(-gate[i])) * up[i];
+    }
+}
+
+void add(std::span<float> values, std::span<const float> more) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] += more[i];
+    }
+}
+
+}  // namespace palimpsest
