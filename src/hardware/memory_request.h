@@ -11,15 +11,9 @@
 #include <tlm>
 
 #include "hardware/command.h"
+#include "hardware/dram/transaction.h"
 
 namespace palimpsest {
-
-/// A contiguous piece of DRAM.
-struct DramSegment {
-    Bytes address = 0;
-    Bytes bytes = 0;
-    bool operator==(const DramSegment&) const = default;
-};
 
 struct MemoryRequest : tlm::tlm_extension<MemoryRequest> {
     std::vector<DramSegment> segments;  ///< filled by the master, or by the KV-MMU for a KvAccess

@@ -1,0 +1,38 @@
+#pragma once
+// What the DRAM system is asked for: a list of pieces of memory, read or written as one transaction.
+
+#include <cstdint>
+#include <span>
+
+#include "palimpsest/counters.h"
+#include "palimpsest/types.h"
+
+namespace palimpsest {
+
+using DramClock = std::uint64_t;  ///< clocks of tCK since reset; clock k lasts from k * tCK to (k + 1) * tCK
+inline constexpr DramClock kNever = ~DramClock{0};
+
+/// A contiguous piece of DRAM.
+struct DramSegment {
+    Bytes address = 0;
+    Bytes bytes = 0;
+    bool operator==(const DramSegment&) const = default;
+};
+
+/// One read or write. The sender owns it and keeps it in place until it is finished; it may then be used again.
+struct DramTransaction {
+    std::span<const DramSegment> segments;  ///< looked at during send() only
+    bool write = false;
+    Traffic traffic = Traffic::weights;
+
+    /// Answer: the first clock at which a read's last byte is there (which may lie ahead of the clock in which this
+    /// becomes known), or a write's last burst is in the write queue.
+    DramClock completion = 0;
+    /// Answer: clocks up to the last column command (write: the last burst taken) that were lost to refresh.
+    DramClock refresh_wait = 0;
+
+    std::uint64_t user = 0;        ///< the sender's own
+    std::uint32_t open_parts = 0;  ///< the DRAM system's own: channels that still work on it
+};
+
+}  // namespace palimpsest
