@@ -1,0 +1,307 @@
+#include "energy/cost_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "energy/sram_scaling.h"
+#include "palimpsest/error.h"
+
+namespace palimpsest {
+namespace {
+
+constexpr double kAttojoulesPerPicojoule = 1e6;
+constexpr double kAttojoulesPerPicosecondAtOneMilliwatt = 1e3;
+
+// The memories that the cost table's figures are given for (the `source` of each entry says so).
+constexpr Bytes kReferenceBank = 32 * 1024;
+constexpr std::uint32_t kReferenceWord = 32;
+constexpr Bytes kReferenceColumnMemory = 2 * 1024;
+constexpr std::uint32_t kReferenceColumnWord = 8;
+constexpr Bytes kReferenceLineBuffer = 2 * 1024;
+constexpr Bytes kReferenceBurst = 128;
+
+std::uint64_t whole(double value) {
+    return static_cast<std::uint64_t>(std::llround(std::max(0.0, value)));
+}
+
+struct ActionPlace {
+    EnergyBlock block;
+    EnergyClass energy_class;
+};
+
+/// Who pays for an action that is not DRAM's.
+ActionPlace place_of(Action action) {
+    using enum Action;
+    using B = EnergyBlock;
+    using C = EnergyClass;
+    switch (action) {
+        case pe_mac:
+        case pe_weight_load:
+        case pe_register_hop:
+            return {B::pe_array, C::compute};
+        case accumulator_access:
+            return {B::pe_array, C::on_chip_memory};
+        case weight_buffer_read:
+        case weight_buffer_write:
+            return {B::weight_buffer, C::on_chip_memory};
+        case activation_buffer_read:
+        case activation_buffer_write:
+            return {B::activation_buffer, C::on_chip_memory};
+        case kv_buffer_read:
+        case kv_buffer_write:
+            return {B::kv_buffer, C::on_chip_memory};
+        case score_buffer_read:
+        case score_buffer_write:
+            return {B::score_buffer, C::on_chip_memory};
+        case vector_lane_add:
+        case vector_lane_multiply:
+        case vector_lane_special:
+            return {B::vector_unit, C::compute};
+        case dma_word:
+            return {B::dma, C::on_chip_memory};
+        case sequencer_command:
+            return {B::sequencer, C::compute};
+        case kv_slot_table_read:
+        case kv_slot_table_write:
+        case kv_score_read:
+        case kv_score_write:
+        case kv_score_add:
+        case kv_victim_compare:
+        case kv_address:
+        case kv_write_combine:
+            return {B::kv_mmu, C::kv_mmu};
+        case dram_activate:
+        case dram_read:
+        case dram_write:
+        case dram_refresh:
+        case dram_io_bit:
+            break;
+    }
+    return {B::dram, C::static_power};
+}
+
+double bank_scale(SramAccess access, const BufferConfig& buffer) {
+    return sram_access_pj(access, buffer.bank_bytes, buffer.word_bytes) /
+           sram_access_pj(access, kReferenceBank, kReferenceWord);
+}
+
+double score_store_scale(SramAccess access, const KvMmuConfig& mmu) {
+    const Bytes bank = std::min<Bytes>(mmu.score_store_bytes, kReferenceBank);
+    return sram_access_pj(access, bank, mmu.score_word_bytes) / sram_access_pj(access, kReferenceBank, kReferenceWord);
+}
+
+/// Energy of one write and one read of a memory.
+double round_trip_pj(Bytes bytes, std::uint32_t word_bytes) {
+    return sram_access_pj(SramAccess::read, bytes, word_bytes) + sram_access_pj(SramAccess::write, bytes, word_bytes);
+}
+
+/// What a cost-table figure is multiplied by for the configured memory.
+double memory_scale(Action action, const HardwareConfig& hardware, const DramConfig& dram) {
+    using enum Action;
+    const BuffersConfig& buffers = hardware.buffers;
+    switch (action) {
+        case weight_buffer_read:
+            return bank_scale(SramAccess::read, buffers.weight);
+        case weight_buffer_write:
+            return bank_scale(SramAccess::write, buffers.weight);
+        case activation_buffer_read:
+            return bank_scale(SramAccess::read, buffers.activation);
+        case activation_buffer_write:
+            return bank_scale(SramAccess::write, buffers.activation);
+        case kv_buffer_read:
+            return bank_scale(SramAccess::read, buffers.kv);
+        case kv_buffer_write:
+            return bank_scale(SramAccess::write, buffers.kv);
+        case score_buffer_read:
+            return bank_scale(SramAccess::read, buffers.score);
+        case score_buffer_write:
+            return bank_scale(SramAccess::write, buffers.score);
+        case kv_score_read:
+            return score_store_scale(SramAccess::read, hardware.kv_mmu);
+        case kv_score_write:
+            return score_store_scale(SramAccess::write, hardware.kv_mmu);
+        case accumulator_access:
+            return round_trip_pj(Bytes{4} * hardware.pe_array.accumulator_rows, kReferenceColumnWord) /
+                   round_trip_pj(kReferenceColumnMemory, kReferenceColumnWord);
+        case dma_word:
+            return round_trip_pj(hardware.dma.request_bytes, kReferenceWord) /
+                   round_trip_pj(kReferenceLineBuffer, kReferenceWord);
+        case kv_write_combine:
+            return static_cast<double>(dram.burst_bytes()) / kReferenceBurst;
+        default:
+            return 1.0;
+    }
+}
+
+/// How many of `entry.per` the machine has; nothing where the block has none.
+std::optional<double> instances(const StaticEntry& entry, EnergyBlock block, const HardwareConfig& hardware) {
+    const auto bank = [](const BufferConfig& buffer) {
+        return buffer.banks * sram_leakage_mw(buffer.bank_bytes) / sram_leakage_mw(kReferenceBank);
+    };
+    constexpr double kib = 1024;
+    switch (entry.per) {
+        case StaticUnit::machine:
+            return 1.0;
+        case StaticUnit::bank:
+            switch (block) {
+                case EnergyBlock::weight_buffer:
+                    return bank(hardware.buffers.weight);
+                case EnergyBlock::activation_buffer:
+                    return bank(hardware.buffers.activation);
+                case EnergyBlock::kv_buffer:
+                    return bank(hardware.buffers.kv);
+                case EnergyBlock::score_buffer:
+                    return bank(hardware.buffers.score);
+                default:
+                    return std::nullopt;
+            }
+        case StaticUnit::pe:
+            if (block != EnergyBlock::pe_array) {
+                return std::nullopt;
+            }
+            return static_cast<double>(hardware.pe_array.rows) * hardware.pe_array.columns;
+        case StaticUnit::lane:
+            if (block != EnergyBlock::vector_unit) {
+                return std::nullopt;
+            }
+            return hardware.vector_unit.lanes;
+        case StaticUnit::kib:
+            switch (block) {
+                case EnergyBlock::pe_array:  // two halves of INT32 sums
+                    return 2.0 * hardware.pe_array.accumulator_rows * hardware.pe_array.columns * 4 / kib;
+                case EnergyBlock::vector_unit:
+                    return 3.0 * hardware.vector_unit.register_file_bytes / kib;
+                case EnergyBlock::dma:  // one line buffer a request in flight, two streams
+                    return 2.0 * hardware.dma.outstanding * static_cast<double>(hardware.dma.request_bytes) / kib;
+                case EnergyBlock::kv_mmu:
+                    return static_cast<double>(hardware.kv_mmu.score_store_bytes) / kib;
+                default:
+                    return std::nullopt;
+            }
+    }
+    return std::nullopt;
+}
+
+EnergyBlock block_of(const StaticEntry& entry) {
+    const std::string name = entry.block.substr(0, entry.block.find('/'));
+    for (std::size_t i = 0; i < kEnergyBlocks; ++i) {
+        if (name == name_of(static_cast<EnergyBlock>(i))) {
+            return static_cast<EnergyBlock>(i);
+        }
+    }
+    std::string accepted;
+    for (std::size_t i = 0; i < kEnergyBlocks; ++i) {
+        accepted += fmt::format("{}{}", i == 0 ? "" : ", ", name_of(static_cast<EnergyBlock>(i)));
+    }
+    throw InputError("cost table", "static_power." + entry.block, "no such block",
+                     accepted + ", each with /part after it or not");
+}
+
+MachineCost make_cost(std::string name, std::string table_entry, ActionPlace place, const CostEntry& entry,
+                      double factor, double attojoules_per_unit) {
+    MachineCost cost;
+    cost.name = std::move(name);
+    cost.table_entry = std::move(table_entry);
+    cost.block = place.block;
+    cost.energy_class = place.energy_class;
+    cost.attojoules = whole(entry.value * factor * attojoules_per_unit);
+    cost.low_attojoules = whole(entry.low * factor * attojoules_per_unit);
+    cost.high_attojoules = whole(entry.high * factor * attojoules_per_unit);
+    cost.source = entry.source;
+    cost.confidence = entry.confidence;
+    return cost;
+}
+
+void add_actions(std::vector<MachineCost>& costs, const HardwareConfig& hardware, const DramConfig& dram,
+                 const CostTable& table) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Action::dram_activate); ++i) {
+        const auto action = static_cast<Action>(i);
+        MachineCost cost = make_cost(std::string(name_of(action)), std::string(name_of(action)), place_of(action),
+                                     table.actions[i], memory_scale(action, hardware, dram), kAttojoulesPerPicojoule);
+        cost.count = [action](const Interval& interval) { return interval.actions[action]; };
+        costs.push_back(std::move(cost));
+    }
+}
+
+void add_static(std::vector<MachineCost>& costs, const HardwareConfig& hardware, const CostTable& table) {
+    for (const StaticEntry& entry : table.static_power) {
+        const EnergyBlock block = block_of(entry);
+        const std::optional<double> number = instances(entry, block, hardware);
+        if (!number) {
+            const auto per = kStaticUnitNames[static_cast<std::size_t>(entry.per)];
+            throw InputError("cost table", fmt::format("static_power.{}.per", entry.block),
+                             fmt::format("\"{}\", of which block {} has none", per, name_of(block)),
+                             "machine; bank for a buffer; pe for pe_array; lane for vector_unit; kib for pe_array, "
+                             "vector_unit, dma and kv_mmu");
+        }
+        const std::string name = "static/" + entry.block;
+        MachineCost cost = make_cost(name, name, {block, EnergyClass::static_power}, entry.power_mw, *number,
+                                     kAttojoulesPerPicosecondAtOneMilliwatt);
+        cost.power = true;
+        cost.count = [period = hardware.core_clock_ps](const Interval& interval) { return interval.cycles * period; };
+        costs.push_back(std::move(cost));
+    }
+}
+
+EnergyClass class_of(Traffic traffic) {
+    switch (traffic) {
+        case Traffic::weights:
+            return EnergyClass::dram_weights;
+        case Traffic::activations:
+            return EnergyClass::dram_activations;
+        case Traffic::kv:
+            return EnergyClass::dram_kv;
+        case Traffic::scores:
+            return EnergyClass::dram_scores;
+    }
+    return EnergyClass::static_power;
+}
+
+/// DRAM costs: commands and I/O by the traffic that caused them; refresh and standby are static.
+void add_dram(std::vector<MachineCost>& costs, const DramConfig& dram, const CostTable& table) {
+    const std::string source = fmt::format("DRAM file {}", dram.name);
+    const auto add = [&](std::string_view name, EnergyClass energy_class, double per_unit, bool power, auto count) {
+        MachineCost cost =
+            make_cost(std::string(name), "dram_scale", {EnergyBlock::dram, energy_class}, table.dram_scale, per_unit,
+                      power ? kAttojoulesPerPicosecondAtOneMilliwatt : kAttojoulesPerPicojoule);
+        cost.power = power;
+        cost.source = source;
+        cost.count = count;
+        costs.push_back(std::move(cost));
+    };
+    const DramEnergy& energy = dram.energy;
+    const std::uint64_t burst_bits = dram.burst_bytes() * 8;
+    for (std::size_t t = 0; t < kTrafficClasses; ++t) {
+        const EnergyClass c = class_of(static_cast<Traffic>(t));
+        add(name_of(Action::dram_activate), c, energy.activate_precharge_pj, false,
+            [t](const Interval& i) { return i.dram.activates_by_class[t]; });
+        add(name_of(Action::dram_read), c, energy.read_burst_pj, false,
+            [t](const Interval& i) { return i.dram.read_bursts_by_class[t]; });
+        add(name_of(Action::dram_write), c, energy.write_burst_pj, false,
+            [t](const Interval& i) { return i.dram.write_bursts_by_class[t]; });
+        add(name_of(Action::dram_io_bit), c, energy.io_pj_per_bit, false, [t, burst_bits](const Interval& i) {
+            return (i.dram.read_bursts_by_class[t] + i.dram.write_bursts_by_class[t]) * burst_bits;
+        });
+    }
+    add(name_of(Action::dram_refresh), EnergyClass::static_power, energy.refresh_pj, false,
+        [](const Interval& i) { return i.dram.refreshes; });
+    add("dram_active_standby", EnergyClass::static_power, energy.active_standby_mw, true,
+        [tck = dram.timing.tCK_ps](const Interval& i) { return i.dram.active_clocks * tck; });
+    add("dram_precharge_standby", EnergyClass::static_power, energy.precharge_standby_mw, true,
+        [tck = dram.timing.tCK_ps](const Interval& i) { return i.dram.precharged_clocks * tck; });
+}
+
+}  // namespace
+
+std::vector<MachineCost> machine_costs(const HardwareConfig& hardware, const DramConfig& dram, const CostTable& table) {
+    std::vector<MachineCost> costs;
+    add_actions(costs, hardware, dram, table);
+    add_static(costs, hardware, table);
+    add_dram(costs, dram, table);
+    return costs;
+}
+
+}  // namespace palimpsest
