@@ -2,18 +2,28 @@
 // The eviction side of the host driver: replays attention rows through the policy, step by step, and says for every
 // (request, layer, KV head) which tokens are placed where and which slots are freed.
 //
-// Open loop: rows come from a source recorded with a full cache and are renormalised over the residents.
+// Open loop: rows come from a source recorded with a full cache and are renormalised over the residents. What is alike
+// is replayed once: all (request, layer, KV head) whose decisions the same source rows determine share one slot table.
+// Rules, arithmetic and a worked example: docs/eviction.md.
+//
+//   CacheReplay replay(config, std::move(source));
+//   for (each prompt chunk) replay.prefill_chunk(first, count);
+//   for (each generated token) replay.generation_step(position);
+//   after each: replay.decision(request, layer, head)
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "attention/attention_source.h"
 #include "config/run_config.h"
 #include "hardware/command.h"
+#include "palimpsest/policy.h"
 
 namespace palimpsest {
 
-/// What one step does to one (request, layer, KV head).
+/// What one step does to one (request, layer, KV head). In generation the new token is placed first and then a slot
+/// freed; after a prompt chunk slots are freed first, and its survivors may be placed in them.
 struct CacheDecision {
     std::uint32_t residents_before = 0;  ///< tokens in DRAM that this step's attention reads (new ones not counted)
     std::uint32_t residents_after = 0;   ///< tokens in DRAM when the step is over, its victims gone
@@ -24,24 +34,27 @@ struct CacheDecision {
 
 class CacheReplay {
   public:
-    /// `source` may be null when the policy uses no scores.
-    CacheReplay(const RunConfig& config, std::unique_ptr<AttentionSource> source);
+    /// `source` may be null when the policy uses no scores or nothing is ever evicted. A `factory` makes a policy of
+    /// the caller's own in place of `config.cache.policy`. Throws InputError when the budget does not exceed what is
+    /// protected.
+    CacheReplay(const RunConfig& config, std::unique_ptr<AttentionSource> source, PolicyFactory factory = {});
     ~CacheReplay();
 
     /// Slots a (request, layer, KV head) has in DRAM: the budget, or P + G where nothing is ever evicted.
     std::uint32_t slots() const;
-    /// Processes prompt tokens [first, first + count) of every request: rows observed over residents and chunk, then the
-    /// set cut back to the budget; after the last chunk one more slot is freed where generation needs it.
+    /// Processes prompt tokens [first, first + count) of every request: rows observed over residents and chunk, then
+    /// the set cut back to the budget; after the last chunk one more slot is freed where generation needs it.
     void prefill_chunk(std::uint32_t first, std::uint32_t count);
-    /// The token at `position` enters the free slot, its row is observed, and where a further token follows and no slot is
-    /// free, a victim is freed.
+    /// The token at `position` enters the free slot, its row is observed, and where a further token follows and no slot
+    /// is free, a victim is freed.
     void generation_step(std::uint32_t position);
     /// Of the latest step.
     const CacheDecision& decision(RequestId request, LayerId layer, KvHeadId head) const;
     /// Whether the policy reads attention rows (then the KV-MMU's score hardware works).
     bool uses_scores() const;
     std::uint64_t evictions() const;  ///< so far, over all (request, layer, KV head), counting tokens never written
-    std::uint32_t peak_residents() const;
+    std::uint32_t peak_residents() const;  ///< most tokens in DRAM of any one (request, layer, KV head), so far
+    std::uint32_t distinct_sets() const;   ///< slot tables replayed for all (request, layer, KV head)
     /// How the source's layers, heads, texts and length were mapped onto the model: sentences for the report.
     std::string mapping_note() const;
 

@@ -20,8 +20,8 @@ namespace {
 
 using Policy = std::unique_ptr<EvictionPolicy>;
 
-constexpr std::array<std::string_view, 8> kRceParameters{
-    "budget", "sinks", "recent", "score_bits", "decay_shift", "normalise_by_age", "scope", "prefill"};
+constexpr std::array<std::string_view, 7> kRceParameters{
+    "budget", "sinks", "recent", "score_bits", "decay_shift", "normalise_by_age", "scope"};
 constexpr std::array<std::string_view, 1> kWindowParameters{"budget"};
 constexpr std::array<std::string_view, 2> kStreamingParameters{"budget", "sinks"};
 constexpr std::array<std::string_view, 2> kRandomParameters{"budget", "scope"};
