@@ -30,7 +30,7 @@ enum class StaticUnit : std::uint8_t {
 inline constexpr std::array<std::string_view, 5> kStaticUnitNames{"machine", "bank", "pe", "lane", "kib"};
 
 struct StaticEntry {
-    std::string block;  ///< report name of the block, or "block/part"
+    std::string block;  ///< report name of the block, or "BLOCK_PART" for a part of it
     CostEntry power_mw;
     StaticUnit per = StaticUnit::machine;  ///< JSON "per"; machine when absent
 };

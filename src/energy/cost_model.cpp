@@ -185,19 +185,18 @@ std::optional<double> instances(const StaticEntry& entry, EnergyBlock block, con
     return std::nullopt;
 }
 
+/// The block that an entry's name is, or begins with.
 EnergyBlock block_of(const StaticEntry& entry) {
-    const std::string name = entry.block.substr(0, entry.block.find('/'));
-    for (std::size_t i = 0; i < kEnergyBlocks; ++i) {
-        if (name == name_of(static_cast<EnergyBlock>(i))) {
-            return static_cast<EnergyBlock>(i);
-        }
-    }
     std::string accepted;
     for (std::size_t i = 0; i < kEnergyBlocks; ++i) {
-        accepted += fmt::format("{}{}", i == 0 ? "" : ", ", name_of(static_cast<EnergyBlock>(i)));
+        const std::string_view name = name_of(static_cast<EnergyBlock>(i));
+        if (entry.block == name || entry.block.starts_with(fmt::format("{}_", name))) {
+            return static_cast<EnergyBlock>(i);
+        }
+        accepted += fmt::format("{}{}", i == 0 ? "" : ", ", name);
     }
     throw InputError("cost table", "static_power." + entry.block, "no such block",
-                     accepted + ", each with /part after it or not");
+                     accepted + ", or one of them with _PART after it");
 }
 
 MachineCost make_cost(std::string name, std::string table_entry, ActionPlace place, const CostEntry& entry,

@@ -174,7 +174,7 @@ TEST_CASE("counts that contradict each other are an error, not a number", "[mete
 
 TEST_CASE("a static entry of an unknown block or unit is the user's error", "[meter]") {
     RunConfig config = sample_config();
-    config.cost.static_power = {{"kv_mmuu", {1, 1, 1, "", ""}, StaticUnit::machine}};
+    config.cost.static_power = {{"kvmmu", {1, 1, 1, "", ""}, StaticUnit::machine}};
     CHECK_THROWS_AS(meter_of(config), InputError);
     config.cost.static_power = {{"sequencer", {1, 1, 1, "", ""}, StaticUnit::bank}};
     CHECK_THROWS_AS(meter_of(config), InputError);

@@ -39,7 +39,7 @@ inline RunConfig sample_config() {
     config.cost.static_power = {
         {"weight_buffer", {10, 5, 20, "a round number", "assumed"}, StaticUnit::bank},
         {"pe_array", {0.01, 0.005, 0.02, "a round number", "assumed"}, StaticUnit::pe},
-        {"kv_mmu/score_store", {0.5, 0.25, 1, "a round number", "assumed"}, StaticUnit::kib},
+        {"kv_mmu_score_store", {0.5, 0.25, 1, "a round number", "assumed"}, StaticUnit::kib},
         {"sequencer", {30, 10, 60, "a round number", "assumed"}, StaticUnit::machine},
     };
     config.resolved = {{"name", "sample"}, {"cache", {{"policy", "rce"}, {"budget", 16}}}};
