@@ -29,6 +29,7 @@ struct CacheDecision {
     std::uint32_t residents_after = 0;   ///< tokens in DRAM when the step is over, its victims gone
     KvPlacements placed;                 ///< new tokens that are written to DRAM, in position order; may be null
     KvSlots freed;                       ///< residents whose slots are freed after the step's attention; may be null
+    std::uint32_t first_freed_rank = 0;  ///< rank, by position among the residents, of the oldest of `freed`
     std::uint32_t searches = 0;          ///< victims searched (freed residents and new tokens that were never written)
 };
 

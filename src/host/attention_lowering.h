@@ -1,0 +1,98 @@
+#pragma once
+// Lowers the attention of one layer: for every request and KV head the scores, the softmax, the weighted values, and the
+// KV cache's reads, writes and evictions.
+//
+// Generation. The new token's K and V go to the free slot first; then all residents are read and attended.
+// Prefill. A chunk's queries attend the residents in DRAM and the chunk's own keys, which are on chip or come from the
+// chunk's activations; only the chunk tokens that survive are written to the cache, after the victims' slots are free.
+//
+// Scores on the array, whichever takes fewer cycles: keys stationary and queries streaming, or queries stationary and keys
+// streaming (matrix-vector mode: in generation one query column per head of the group, and no padding of keys).
+
+#include <cstdint>
+#include <vector>
+
+#include "host/cache_replay.h"
+#include "host/lowering.h"
+
+namespace palimpsest {
+
+/// One layer's attention in one step.
+struct AttentionStep {
+    LayerId layer;
+    Tensor* qkv = nullptr;               ///< rows: request-major tokens of the step; columns: q, k, v
+    Tensor* output = nullptr;            ///< same rows; columns: q width
+    std::uint32_t tokens = 1;            ///< of each request in this step
+    bool prefill = false;
+};
+
+/// The geometry attention works on, from a model or a single-operator workload.
+struct AttentionGeometry {
+    std::uint32_t requests = 1;
+    std::uint32_t kv_heads = 1;
+    std::uint32_t group = 1;     ///< query heads a KV head
+    std::uint32_t head_dim = 64;
+    std::uint32_t kv_bytes = 1;  ///< of an element in the cache
+};
+
+/// What one head of one request reads and does; filled from the cache replay, or by hand for a single operator.
+struct HeadWork {
+    RequestId request;
+    KvHeadId head;
+    std::uint32_t cached = 0;            ///< residents read from DRAM, in delivery order
+    std::uint32_t own = 0;               ///< keys of the step that are attended from its own activations
+    CacheDecision decision;
+    bool scores = false;                 ///< the policy wants the attention rows
+};
+
+class AttentionLowering {
+  public:
+    AttentionLowering(Lowering& lowering, const AttentionGeometry& geometry);
+
+    void lower(const AttentionStep& step, const CacheReplay& replay);
+    /// One head alone: reads, attention, and the KV-MMU's work. Its K and V of the step are not written.
+    void lower_head(const AttentionStep& step, const HeadWork& work);
+
+  private:
+    /// Keys (or values) of consecutive tokens at one place.
+    struct KeyTile {
+        std::uint32_t first = 0;   ///< among the cached tokens; own tokens follow all cached ones
+        std::uint32_t tokens = 0;
+        bool own = false;
+    };
+    /// Scores of one piece of keys, in one half of the accumulator.
+    struct Piece {
+        KeyTile tile;
+        std::uint32_t first = 0;  ///< token within the tile
+        std::uint32_t tokens = 0;
+    };
+
+    std::uint32_t vector_words() const;   ///< SRAM words of one token's K (or V)
+    Block column_block(const AttentionStep& step, RequestId request, std::uint32_t column, std::uint32_t columns) const;
+    std::uint32_t key_column(KvHeadId head) const;
+    std::uint32_t value_column(KvHeadId head) const;
+    std::vector<KeyTile> tiles_of(const HeadWork& work) const;
+    Operand load_tile(const AttentionStep& step, const HeadWork& work, const KeyTile& tile, bool value);
+    std::uint32_t queries_per_tile(std::uint32_t keys) const;
+    std::uint32_t keys_per_piece(std::uint32_t query_rows, std::uint32_t keys) const;
+    bool keys_stream(std::uint32_t query_rows, std::uint32_t keys) const;
+    void attend(const AttentionStep& step, const HeadWork& work);
+    void attend_queries(const AttentionStep& step, const HeadWork& work, const std::vector<KeyTile>& tiles,
+                        std::uint32_t first_token, std::uint32_t tokens);
+    Operand tile_operand(const AttentionStep& step, const HeadWork& work, std::size_t index, const KeyTile& tile, bool value);
+    void scores_of(const Operand& queries, const Operand& keys, std::uint32_t query_rows, const Piece& piece, Hazard& sums);
+    void update_cache(const AttentionStep& step, const HeadWork& work);
+    void write_tokens(const AttentionStep& step, const HeadWork& work, bool value);
+    void move_survivors(const AttentionStep& step, const HeadWork& work);
+
+    Lowering& lowering_;
+    AttentionGeometry g_;
+    std::uint32_t accumulator_rows_;
+    std::uint32_t array_rows_;
+    std::uint32_t array_columns_;
+    std::vector<Hazard> cache_;          ///< per (request, KV head), of the layer at hand
+    std::vector<Operand> resident_tiles_; ///< tiles kept on chip for all query tiles of a head: K tiles, then V tiles
+    Hazard* probabilities_ = nullptr;    ///< of the head at hand, last query tile
+};
+
+}  // namespace palimpsest

@@ -1,0 +1,54 @@
+#pragma once
+// What all lowering functions share, and the small pieces they are made of: moving a block between DRAM and a place.
+
+#include "config/run_config.h"
+#include "host/buffer_plan.h"
+#include "host/program.h"
+#include "host/tensor.h"
+
+namespace palimpsest {
+
+struct Lowering {
+    const RunConfig& config;
+    Program& program;
+    BufferPlan& buffers;
+
+    std::uint32_t word_bytes() const { return buffers.word_bytes(); }
+    /// DRAM bytes a core cycle at peak.
+    double dram_bytes_per_cycle() const {
+        return config.dram.peak_bandwidth() * static_cast<double>(config.hardware.core_clock_ps) * 1e-12;
+    }
+};
+
+/// A block where a unit can read it: its words and the hazards of where they lie.
+struct Operand {
+    BufferRegion region;
+    Hazard* hazard = nullptr;
+};
+
+/// The first `words` of a place.
+inline BufferRegion front_of(const Place& place, std::uint32_t words) {
+    return {place.region.where, place.region.first_word, words};
+}
+
+/// Makes a block of `tensor` readable: where it lies when on chip, else loaded into the next place of `ring`.
+Operand fetch(Lowering& lowering, Tensor& tensor, const Block& block, PlaceRing& ring, Mechanism mechanism);
+
+/// Where the vector unit writes a block of `tensor`: its own words when on chip, else a staging place that `write_back`
+/// stores afterwards.
+Operand destination(Lowering& lowering, Tensor& tensor, const Block& block);
+/// Stores what `destination` gave when the tensor lies in DRAM; nothing otherwise.
+void write_back(Lowering& lowering, Tensor& tensor, const Block& block, const Operand& written, Mechanism mechanism);
+
+/// Loads `bytes` contiguous weight bytes into the next weight half.
+Operand fetch_weights(Lowering& lowering, Bytes address, Bytes bytes, std::uint32_t words);
+
+/// Row-wise vector work from one tensor to another (norms), in tiles of rows where either lies in DRAM.
+/// Rows of `output` are taken from every `input_row_step`-th row of `input` from `first_input_row` on.
+struct RowPick {
+    std::uint64_t first = 0;
+    std::uint64_t step = 1;
+};
+void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, RowPick pick, Tensor& output);
+
+}  // namespace palimpsest
