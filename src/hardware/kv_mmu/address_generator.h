@@ -20,11 +20,13 @@ class AddressGenerator {
   public:
     AddressGenerator(const CacheConfig& cache, const KvGeometry& geometry);
 
-    /// Appends the segments of bytes [offset, offset + bytes) of the access's stream. `write` says how `access` names
-    /// its tokens: by placement, else by delivery order; moves name places either way.
+    /// Replaces `out` by the segments of bytes [offset, offset + bytes) of the access's stream. `write` says how
+    /// `access` names its tokens: by placement, else by delivery order; moves name places either way.
     void generate(const KvAccess& access, bool write, Bytes offset, Bytes bytes, const SlotTable& table,
                   std::vector<DramSegment>& out);
 
+    /// Runs of neighbouring places the latest call went through: the slot-table look-ups it took.
+    std::size_t latest_runs() const { return runs_.size(); }
     Bytes vector_bytes() const { return vector_bytes_; }
     /// Of the vector at `place`.
     Bytes address(RequestId request, LayerId layer, KvHeadId head, bool value, std::uint32_t place) const;
@@ -32,6 +34,7 @@ class AddressGenerator {
     Bytes region_bytes() const;
 
   private:
+    void find_runs(const KvAccess& access, bool write, std::uint32_t skip, std::uint32_t count, const SlotTable& table);
     void append_run(Bytes matrix, PlaceRun run, std::vector<DramSegment>& out) const;
 
     CacheLayout layout_;

@@ -79,7 +79,6 @@ class KvMmu : public Unit {
         int master = 0;  ///< index of the socket it came by
         bool write = false;
         Cycles out_cycle = 0;
-        bool at_memory = false;
         Bytes data_length = 0;  ///< the master's, while the payload carries a drain of another length
     };
     /// A request of the unit's own: a score vector or drained writes.
@@ -93,20 +92,24 @@ class KvMmu : public Unit {
                                sc_core::sc_time& delay);
     tlm::tlm_sync_enum answered(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
     void send_due_requests();
-    void send(PendingRequest& pending);
+    void send(const PendingRequest& pending);
     void respond(const PendingRequest& pending);
     void place_tokens(const KvAccess& access);
     void send_own(OwnKind kind, std::vector<DramSegment>& segments);
-    void own_answered(OwnRequest& own);
+    void own_answered(tlm::tlm_generic_payload& payload);
+    void count_combining();
 
     // Commands
+    const KvCommand& oldest_command() const;
     void run_commands();
     void begin_next();
+    void start_work();
+    void write_back();
     void finish();
-    void notify_commands(Cycles cycle);
 
     void raise(SignalSink::SignalId signal, std::uint64_t& occurrences, std::uint64_t by);
     void show_level(SignalSink::SignalId signal, std::uint64_t value);
+    void show_residents();
 
     KvGeometry geometry_;
     StorageMode storage_;
@@ -119,8 +122,7 @@ class KvMmu : public Unit {
     WriteCombiner combiner_;
     bool combining_;
 
-    // Requests: `pending_` in order of arrival; the first `sent_` of them have gone out and may be answered in any
-    // order.
+    // Requests
     std::deque<PendingRequest> waiting_;     ///< not gone out yet, in order
     std::vector<PendingRequest> at_memory_;  ///< gone out, not answered
     Cycles generator_free_ = 0;              ///< when the last accepted request is out
@@ -138,7 +140,10 @@ class KvMmu : public Unit {
     bool score_write_pending_ = false;
     bool score_read_pending_ = false;
     std::uint64_t held_vector_ = 0;  ///< spilled vector in the row accumulator, not yet written back
-    std::uint32_t held_slots_ = 0;   ///< of it; 0: none held
+    std::uint32_t held_slots_ = 0;   ///< scores of it; 0: none held
+    std::vector<DramSegment> scratch_scores_;
+    Cycles fetch_since_ = 0;            ///< when the spilled vector at hand was asked for
+    Picoseconds fetch_refresh_ps_ = 0;  ///< how long DRAM refreshed meanwhile
     sc_core::sc_event command_event_;
 
     struct Signals {

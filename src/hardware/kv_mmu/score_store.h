@@ -32,7 +32,7 @@ class ScoreStore {
   private:
     EvictionScope scope_;
     std::uint32_t layers_, kv_heads_;
-    std::uint32_t score_bits_;
+    std::uint32_t scores_per_word_;
     Bytes word_bytes_;
     Bytes entry_bytes_;   ///< one vector, in whole words
     Bytes spill_stride_;  ///< one vector in DRAM, in whole bursts

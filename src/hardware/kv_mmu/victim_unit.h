@@ -17,6 +17,9 @@
 
 namespace palimpsest {
 
+/// Whole scores in a word of the score store.
+std::uint32_t scores_per_word(const KvMmuConfig& config, std::uint32_t score_bits);
+
 class VictimUnit {
   public:
     /// `lanes`: probabilities a cycle from the vector unit; `score_bits`: width of a score.

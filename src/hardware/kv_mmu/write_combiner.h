@@ -33,7 +33,6 @@ class WriteCombiner {
     struct Entry {
         Bytes burst = 0;                  ///< address of the burst
         std::vector<DramSegment> pieces;  ///< covered, ascending, neither overlapping nor touching
-        Bytes covered = 0;
     };
     void put(DramSegment piece, std::vector<DramSegment>& drained);
     void drain(std::size_t index, std::vector<DramSegment>& drained);

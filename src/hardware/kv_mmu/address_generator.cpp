@@ -1,0 +1,96 @@
+#include "hardware/kv_mmu/address_generator.h"
+
+#include <fmt/format.h>
+
+#include "palimpsest/error.h"
+
+namespace palimpsest {
+
+AddressGenerator::AddressGenerator(const CacheConfig& cache, const KvGeometry& geometry)
+    : layout_(cache.layout),
+      geometry_(geometry),
+      places_(kv_places(cache, geometry)),
+      vector_bytes_(kv_vector_bytes(cache, geometry)),
+      stride_(layout_ == CacheLayout::head_major ? vector_bytes_ : vector_bytes_ * 2 * geometry.kv_heads),
+      matrix_bytes_(round_up(places_ * stride_, geometry.burst_bytes)) {}
+
+Bytes AddressGenerator::region_bytes() const {
+    const std::uint64_t regions = std::uint64_t{geometry_.batch} * geometry_.layers;
+    return matrix_bytes_ * (layout_ == CacheLayout::head_major ? regions * geometry_.kv_heads * 2 : regions);
+}
+
+Bytes AddressGenerator::address(RequestId request, LayerId layer, KvHeadId head, bool value,
+                                std::uint32_t place) const {
+    const Bytes v = value ? 1 : 0;
+    if (layout_ == CacheLayout::head_major) {
+        return geometry_.kv_base + (geometry_.set_of(request, layer, head) * 2 + v) * matrix_bytes_ + place * stride_;
+    }
+    const std::uint64_t region = std::uint64_t{request.value} * geometry_.layers + layer.value;
+    return geometry_.kv_base + region * matrix_bytes_ + place * stride_ +
+           (v * geometry_.kv_heads + head.value) * vector_bytes_;
+}
+
+void AddressGenerator::append_run(Bytes matrix, PlaceRun run, std::vector<DramSegment>& out) const {
+    const Bytes begin = matrix + run.place * stride_;
+    if (stride_ == vector_bytes_) {
+        out.push_back({begin, run.count * vector_bytes_});
+        return;
+    }
+    for (std::uint32_t i = 0; i < run.count; ++i) {
+        out.push_back({begin + i * stride_, vector_bytes_});
+    }
+}
+
+void AddressGenerator::find_runs(const KvAccess& access, bool write, std::uint32_t skip, std::uint32_t count,
+                                 const SlotTable& table) {
+    runs_.clear();
+    const std::uint64_t set = geometry_.set_of(access.request, access.layer, access.head);
+    if (access.move) {
+        if (std::uint64_t{access.first} + access.count > places_) {
+            throw SimulationError(fmt::format("KV move of places [{}, {}) in a matrix of {}", access.first,
+                                              std::uint64_t{access.first} + access.count, places_));
+        }
+        runs_.push_back({access.first + skip, count});
+    } else if (!write) {
+        table.runs(set, access.first + skip, count, runs_);
+    } else {
+        for (std::uint32_t i = skip; i < skip + count; ++i) {
+            const std::uint32_t place = table.place_of(set, (*access.placements)[i]);
+            if (!runs_.empty() && runs_.back().place + runs_.back().count == place) {
+                ++runs_.back().count;
+            } else {
+                runs_.push_back({place, 1});
+            }
+        }
+    }
+}
+
+void AddressGenerator::generate(const KvAccess& access, bool write, Bytes offset, Bytes bytes, const SlotTable& table,
+                                std::vector<DramSegment>& out) {
+    out.clear();
+    if (access.request.value >= geometry_.batch || access.layer.value >= geometry_.layers ||
+        access.head.value >= geometry_.kv_heads) {
+        throw SimulationError(fmt::format("KV access to request {}, layer {}, KV head {}: there are {}, {} and {}",
+                                          access.request.value, access.layer.value, access.head.value, geometry_.batch,
+                                          geometry_.layers, geometry_.kv_heads));
+    }
+    if (bytes == 0 || offset + bytes > access.count * vector_bytes_ ||
+        (write && !access.move && (access.placements == nullptr || access.placements->size() != access.count))) {
+        throw SimulationError(fmt::format("KV access of bytes [{}, {}) in a stream of {} vectors of {} B", offset,
+                                          offset + bytes, access.count, vector_bytes_));
+    }
+    const Bytes first = offset / vector_bytes_;
+    const Bytes end = ceil_div(offset + bytes, vector_bytes_);
+    find_runs(access, write, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(end - first), table);
+    const Bytes matrix = address(access.request, access.layer, access.head, access.value, 0);
+    for (const PlaceRun run : runs_) {
+        append_run(matrix, run, out);
+    }
+    // The range may begin and end inside a vector.
+    const Bytes cut_front = offset - first * vector_bytes_;
+    out.front().address += cut_front;
+    out.front().bytes -= cut_front;
+    out.back().bytes -= end * vector_bytes_ - (offset + bytes);
+}
+
+}  // namespace palimpsest

@@ -1,0 +1,24 @@
+#include "hardware/kv_mmu/kv_geometry.h"
+
+#include "hardware/kv_mmu/address_generator.h"
+#include "hardware/kv_mmu/score_store.h"
+
+namespace palimpsest {
+
+Bytes kv_vector_bytes(const CacheConfig& cache, const KvGeometry& geometry) {
+    return ceil_div<Bytes>(Bytes{geometry.head_dim} * cache.kv_bits, 8);
+}
+
+std::uint32_t kv_places(const CacheConfig& cache, const KvGeometry& geometry) {
+    return cache.storage == StorageMode::append_gather ? geometry.positions : geometry.slots;
+}
+
+Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry) {
+    return AddressGenerator(cache, geometry).region_bytes();
+}
+
+Bytes score_region_bytes(const KvMmuConfig& config, const CacheConfig& cache, const KvGeometry& geometry) {
+    return ScoreStore(config, cache, geometry).spill_bytes();
+}
+
+}  // namespace palimpsest
