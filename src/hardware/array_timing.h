@@ -55,27 +55,45 @@ class ArrayTiming {
     ArraySchedule issue(const GemmCommand& command, Cycles arrival);
 
   private:
-    struct Tile;  ///< one operand: its place, its words a row and its banks
-
-    Tile tile_of(const BufferRegion& region, std::uint64_t rows, std::uint32_t row_bytes, bool on_chip_only,
-                 const char* operand) const;
-    void schedule_stationary(const GemmCommand& command, Cycles arrival, ArraySchedule& schedule);
-    void schedule_output_stationary(const GemmCommand& command, Cycles arrival, ArraySchedule& schedule);
-
-    /// Banks the command before streams from, so that no load of the next collides.
+    /// Banks of one half, first to last; none where first > last.
     struct BankRange {
         BufferHalf where;
         std::uint32_t first = 1;
-        std::uint32_t last = 0;  ///< first > last: none
+        std::uint32_t last = 0;
         bool meets(const BankRange& other) const;
     };
+    /// One operand: where its words lie and how many cycles its port needs for a row of the array's width.
+    struct Tile {
+        bool in_buffer = false;
+        BufferHalf where;
+        std::uint32_t first_word = 0;
+        std::uint32_t words_per_bank = 1;
+        std::uint64_t row_words = 1;
+        BankRange banks;
+    };
+    /// How an operand is read: blocks of consecutive words, each block again in each repeat.
+    struct ReadLoop {
+        std::uint64_t first_word = 0;  ///< from the start of the operand
+        std::uint64_t block_words = 0;
+        std::uint64_t blocks = 0;
+        Cycles start = 0;
+        Cycles block_period = 0;
+        std::uint64_t repeats = 1;
+        Cycles repeat_period = 0;
+    };
+
+    Tile tile_of(const GemmCommand& command, const BufferRegion& region, std::uint64_t rows, std::uint32_t row_bytes,
+                 const char* operand) const;
+    ArraySchedule schedule_stationary(const GemmCommand& command, Cycles arrival);
+    ArraySchedule schedule_output_stationary(const GemmCommand& command, Cycles arrival);
+    static void read(const Tile& tile, const ReadLoop& loop, std::vector<PortUse>& reads);
 
     PeArrayConfig array_;
     BuffersConfig buffers_;
     Cycles shadow_free_ = 0;  ///< a load may begin
     Cycles stream_free_ = 0;  ///< a row may enter
     Cycles all_done_ = 0;     ///< the array is empty
-    BankRange streamed_;
+    BankRange streamed_;      ///< banks that the latest command streams from
 };
 
 }  // namespace palimpsest

@@ -50,6 +50,8 @@ class SramArbiter {
     }
 
     explicit SramArbiter(const BuffersConfig& config);
+    SramArbiter(const SramArbiter&) = delete;  // points into itself
+    SramArbiter& operator=(const SramArbiter&) = delete;
 
     /// From `now` on the client moves the region's words. Returns the clients whose finish changed, the new one
     /// included. Throws SimulationError when the client already streams or the region leaves its half.
@@ -85,16 +87,20 @@ class SramArbiter {
         bool active = false;
         bool write = false;
         BufferRegion region;
-        std::size_t half = 0;
         Cycles began = 0;
         Cycles finish = 0;
         std::vector<Visit> visits;
         std::size_t current = 0;  ///< visits before it are over
     };
+    struct Reservation {
+        AccessPattern pattern;
+        Cycles end = 0;
+    };
+    using Bank = std::vector<Reservation>;  ///< the array's timetables that are not over
     struct Half {
         const BufferConfig* config = nullptr;
         ClientMask streaming = 0;
-        std::vector<std::vector<AccessPattern>> banks;
+        std::vector<Bank> banks;
     };
     struct Span {
         Cycles from, to;
@@ -102,13 +108,14 @@ class SramArbiter {
 
     static constexpr std::size_t index(SramClientId id) { return static_cast<std::size_t>(id); }
     static std::size_t index(BufferHalf half) { return static_cast<std::size_t>(half.buffer) * 2 + half.half; }
+    Half& half_of(BufferHalf half);
     void count(BufferId buffer, bool write, std::uint64_t words);
     void catch_up(Half& half, Cycles now);
-    ClientMask reevaluate(Half& half, std::size_t highest, Cycles now);
-    void plan(std::size_t client, Cycles now);
-    void block_by_higher(std::size_t client, std::uint32_t bank, Cycles from);
-    std::uint64_t free_cycles(const std::vector<AccessPattern>& patterns, Cycles from, Cycles to) const;
-    Cycles leave_after(const std::vector<AccessPattern>& patterns, Cycles from, std::uint64_t words) const;
+    ClientMask replan(Half& half, std::size_t highest, Cycles now);
+    void plan(Half& half, std::size_t client, Cycles now);
+    void block_by_higher(const Half& half, std::size_t client, std::uint32_t bank, Cycles from);
+    std::uint64_t free_cycles(const Bank& bank, Cycles from, Cycles to) const;
+    Cycles leave_after(const Bank& bank, Cycles from, std::uint64_t words) const;
 
     BuffersConfig config_;
     std::array<const BufferConfig*, kBufferCount> configs_;

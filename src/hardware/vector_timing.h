@@ -62,12 +62,16 @@ class BlockPlan {
     const VectorCommand& command() const { return command_; }
 
   private:
+    VectorBlock block_of(std::uint64_t first_element, std::uint64_t rows, std::uint64_t columns,
+                         std::span<const VectorPass> passes, bool writes) const;
+
     VectorCommand command_;
     VectorUnitConfig config_;
     VectorWork work_;
     std::uint64_t rows_per_block_ = 0;  ///< 0: rows are cut into segments
     std::uint64_t segment_columns_ = 0;
     std::uint64_t segments_ = 1;
+    std::uint64_t walks_ = 1;  ///< times a cut row is read
     std::uint64_t size_ = 0;
 };
 

@@ -2,7 +2,6 @@
 // The vector unit: row-wise work (softmax, norms, RoPE, activations, residual, requantise) in a pipeline of three
 // stages, read - execute - write, on consecutive blocks of rows. Per-cycle specification: docs/blocks/vector_unit.md.
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -25,7 +24,7 @@ class VectorUnit : public Unit, private SramClient {
                SramBuffers& buffers);
 
     /// Blocks executed so far.
-    std::uint64_t blocks() const { return blocks_; }
+    std::uint64_t blocks() const { return execute_.ended; }
 
     std::string diagnose() const override;
 
@@ -33,44 +32,47 @@ class VectorUnit : public Unit, private SramClient {
     void accept(tlm::tlm_generic_payload& payload, const Command& command) override;
 
   private:
-    /// A command in flight and how far each stage is with it.
+    /// A command in flight and how many of its blocks each stage has begun; `written`: has ended.
     struct InFlight {
         tlm::tlm_generic_payload* payload;
         BlockPlan plan;
-        std::uint64_t read = 0;  ///< blocks whose read has started, and so on
+        std::uint64_t read = 0;
         std::uint64_t executed = 0;
+        std::uint64_t writing = 0;
         std::uint64_t written = 0;
     };
-    /// What a stage is doing.
+    /// One stage of the pipeline. It works on one block at a time, in order over all commands.
     struct Stage {
         bool working = false;
-        Cycles since = 0;
+        Cycles since = 0;         ///< cycle in which it began or ended its latest block
+        std::uint64_t begun = 0;  ///< blocks since reset
+        std::uint64_t ended = 0;
+        void begin(Cycles now) { working = true, since = now, ++begun; }
+        void end(Cycles now) { working = false, since = now, ++ended; }
     };
 
     void stream_done(std::uint64_t tag, Cycles conflict_cycles) override;
-    void start_read();
-    void start_execute();
-    void start_write();
-    void read_part_done();
+    void advance();
+    void begin_read(Cycles now);
+    void begin_execute(Cycles now);
+    void begin_write(Cycles now);
+    void end_read_part();
+    void end_write(Cycles now);
+    void report_complete();
+    void book_conflict(Cycles from, Cycles conflict_cycles);
+    void on_event(sc_core::sc_event& event, const char* name, void (VectorUnit::*handler)());
+    void accumulator_read_done();
     void execute_done();
-    void write_done();
-    void book_conflict(Cycles stream_since, Cycles conflict_cycles);
 
     SramBuffers& buffers_;
     VectorUnitConfig config_;
-    BuffersConfig buffers_config_;
     std::deque<InFlight> in_flight_;
     Stage read_, execute_, write_;
-    unsigned read_parts_ = 0;      ///< of the block being read: SRAM stream, accumulator (both for some kinds)
-    std::uint64_t read_done_ = 0;  ///< blocks through each stage since reset
-    std::uint64_t execute_done_ = 0;
-    std::uint64_t write_done_ = 0;
-    std::uint64_t blocks_ = 0;
-    Cycles execute_idle_since_ = 0;
-    Cycles booked_in_gap_ = 0;  ///< conflict cycles already booked since the execute stage went idle
-    sc_core::sc_event accumulator_read_event_;
+    unsigned read_parts_ = 0;      ///< of the block being read: SRAM stream, accumulator (both for some work)
+    Cycles accumulator_done_ = 0;  ///< when the accumulator part of the block being read is through
+    Cycles booked_in_gap_ = 0;     ///< conflict cycles booked since the execute stage went idle
+    sc_core::sc_event accumulator_event_;
     sc_core::sc_event execute_event_;
-    sc_core::sc_event empty_write_event_;
 };
 
 }  // namespace palimpsest
