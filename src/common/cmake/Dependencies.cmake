@@ -17,6 +17,8 @@ else()
   target_compile_definitions(palimpsest_systemc INTERFACE SC_CPLUSPLUS=201703L)
 endif()
 target_compile_definitions(palimpsest_systemc INTERFACE SC_INCLUDE_DYNAMIC_PROCESSES)
+# The library comes after hardware/sc_main.cpp on the command line, so the linker has to be told that it will be wanted.
+target_link_options(palimpsest_systemc INTERFACE LINKER:--undefined=sc_main)
 
 function(palimpsest_pkgconfig name module)
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET ${module})
