@@ -105,7 +105,6 @@ void DmaStream::begin_request() {
         request.is_kv = true;
         request.kv = std::get<KvAccess>(transfer.command.memory);
         request.stream_offset = piece.offset;
-        request.stream_bytes = piece.bytes;
     }
     line.payload.set_data_length(static_cast<unsigned>(piece.bytes));
     count()[Action::dma_word] += line.words.words;

@@ -1,0 +1,208 @@
+#include "host/transformer.h"
+
+#include <algorithm>
+
+namespace palimpsest {
+namespace {
+
+constexpr std::uint32_t kResidualBytes = 2;
+constexpr std::uint32_t kLogitBytes = 2;
+
+/// SplitMix64 (Steele, Lea, Flood, OOPSLA'14): which row of the embedding table a token is. Only the DRAM row it falls
+/// into depends on it.
+std::uint64_t mix(std::uint64_t x) {
+    x += 0x9e3779b97f4a7c15ULL;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31);
+}
+
+Tensor shaped(std::uint64_t columns, std::uint32_t element_bytes) {
+    Tensor tensor;
+    tensor.columns = columns;
+    tensor.element_bytes = element_bytes;
+    return tensor;
+}
+
+}  // namespace
+
+AttentionGeometry attention_geometry(const RunConfig& config) {
+    return {config.workload.batch, config.model.kv_heads, config.model.group(), config.model.head_dim, config.cache.kv_bits / 8};
+}
+
+std::uint32_t prefill_chunk_tokens(const RunConfig& config) {
+    return config.cache.prefill == PrefillMode::one_shot ? config.workload.prompt_tokens
+                                                         : std::min(config.cache.prefill_chunk, config.workload.prompt_tokens);
+}
+
+TransformerLowering::TransformerLowering(Lowering& lowering, const WeightMap& weights, DramAllocator& dram)
+    : lowering_(lowering),
+      model_(lowering.config.model),
+      batch_(lowering.config.workload.batch),
+      weights_(weights),
+      attention_(lowering, attention_geometry(lowering.config)),
+      residual_(shaped(model_.hidden, kResidualBytes)),
+      normed_(shaped(model_.hidden, 1)),
+      qkv_(shaped(model_.q_width() + 2ULL * model_.kv_width(), 1)),
+      attended_(shaped(model_.q_width(), 1)),
+      hidden_(shaped(model_.ffn_hidden, 1)),
+      last_(shaped(model_.hidden, 1)),
+      logits_(shaped(model_.vocabulary, kLogitBytes)) {
+    const std::uint64_t most_rows = std::uint64_t{batch_} * std::max(1U, prefill_chunk_tokens(lowering.config));
+    for (Tensor* tensor : {&residual_, &normed_, &qkv_, &attended_, &hidden_}) {
+        tensor->address = dram.take(most_rows * tensor->row_bytes(), "the activations");
+    }
+    for (Tensor* tensor : {&last_, &logits_}) {
+        tensor->address = dram.take(batch_ * tensor->row_bytes(), "the logits");
+        tensor->rows = batch_;
+    }
+}
+
+void TransformerLowering::place_tensors(std::uint32_t tokens) {
+    if (placed_for_ == tokens) {
+        return;
+    }
+    placed_for_ = tokens;
+    lowering_.buffers.release_residents();
+    last_.on_chip = lowering_.buffers.take_resident(words_of(batch_, last_.columns, 1, lowering_.word_bytes()));
+    for (Tensor* tensor : {&normed_, &attended_, &residual_, &qkv_, &hidden_}) {
+        tensor->rows = std::uint64_t{batch_} * tokens;
+        tensor->on_chip = lowering_.buffers.take_resident(
+            words_of(tensor->rows, tensor->columns, tensor->element_bytes, lowering_.word_bytes()));
+    }
+}
+
+void TransformerLowering::prefill_chunk(const CacheReplay& replay, std::uint32_t first, std::uint32_t count, bool last,
+                                        const LayerDone& done) {
+    lower(replay, {first, count, true, last}, done);
+}
+
+void TransformerLowering::generation_step(const CacheReplay& replay, std::uint32_t position, const LayerDone& done) {
+    lower(replay, {position, 1, false, true}, done);
+}
+
+void TransformerLowering::lower(const CacheReplay& replay, const Step& step, const LayerDone& done) {
+    place_tensors(step.tokens);
+    embed(step);
+    for (std::uint32_t index = 0; index < model_.layers; ++index) {
+        layer(replay, step, index);
+        done(index + 1);
+    }
+    if (step.logits) {
+        vocabulary(step);
+    }
+}
+
+void TransformerLowering::embed(const Step& step) {
+    const Bytes row_bytes = Bytes{model_.hidden} * model_.weight_bits / 8;
+    const auto row_words = static_cast<std::uint32_t>(ceil_div<Bytes>(row_bytes, lowering_.word_bytes()));
+    const bool learned = model_.positions == PositionEncoding::learned;
+    const std::uint64_t most_rows =
+        std::max<std::uint64_t>(1, lowering_.buffers.staging_in().words_each() / row_words / (learned ? 2 : 1));
+    const std::uint64_t out_rows = std::max<std::uint64_t>(
+        1, lowering_.buffers.staging_out().words_each() / words_of(1, residual_.columns, kResidualBytes, lowering_.word_bytes()));
+    const std::uint64_t tile_rows = residual_.on_chip ? most_rows : std::min(most_rows, out_rows);
+    for (std::uint64_t row = 0; row < residual_.rows; row += tile_rows) {
+        const std::uint64_t rows = std::min(tile_rows, residual_.rows - row);
+        Place& place = lowering_.buffers.staging_in().next();
+        std::uint32_t word = place.region.first_word;
+        for (std::uint64_t i = row; i < row + rows; ++i) {
+            const auto request = static_cast<std::uint32_t>(i / step.tokens);
+            const std::uint64_t position = step.first_position + i % step.tokens;
+            lowering_.program.label("embedding", 0, request);
+            const std::uint64_t token = mix(lowering_.config.workload.seed ^ mix((std::uint64_t{request} << 32) | position)) % model_.vocabulary;
+            const auto load = [&](Bytes address) {
+                lowering_.program.emit(UnitId::dma_load,
+                                       DmaCommand{DramRegion{address, row_bytes, 1, row_bytes},
+                                                  {place.region.where, word, row_words}, Traffic::weights, false},
+                                       Mechanism::projection, {}, {&place.hazard});
+                word += row_words;
+            };
+            load(weights_.token_embedding + token * row_bytes);
+            if (learned) {
+                load(weights_.position_embedding + position * row_bytes);
+            }
+        }
+        const Block block{row, rows, 0, residual_.columns};
+        const Operand result = destination(lowering_, residual_, block);
+        const BufferRegion source{place.region.where, place.region.first_word, word - place.region.first_word};
+        lowering_.program.emit(UnitId::vector_unit,
+                               VectorCommand{learned ? VectorKind::residual_add : VectorKind::copy, rows, model_.hidden, false,
+                                             source, result.region},
+                               Mechanism::projection, {&place.hazard}, {result.hazard});
+        write_back(lowering_, residual_, block, result, Mechanism::projection);
+    }
+}
+
+VectorKind TransformerLowering::norm() const {
+    return model_.normalisation == Normalisation::layer_norm ? VectorKind::layer_norm : VectorKind::rms_norm;
+}
+
+void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std::uint32_t index) {
+    const LayerWeights weights = weights_.layer(index);
+    const auto normalise = [&](const char* label) {
+        lowering_.program.label(label, index, 0);
+        lower_rowwise(lowering_, norm(), residual_, {}, normed_);
+    };
+    normalise("attention_norm");
+    Projection qkv;
+    qkv.label = "qkv";
+    qkv.layer = index;
+    qkv.input = &normed_;
+    qkv.output = &qkv_;
+    qkv.outputs = qkv_.columns;
+    qkv.weights = weights.qkv;
+    qkv.rope_columns = model_.positions == PositionEncoding::rope ? model_.q_width() + model_.kv_width() : 0;
+    lower_projection(lowering_, qkv, step.tokens);
+
+    attention_.lower({LayerId{index}, &qkv_, &attended_, step.tokens, step.prefill}, replay);
+
+    Projection output;
+    output.label = "attention_output";
+    output.layer = index;
+    output.input = &attended_;
+    output.output = &residual_;
+    output.outputs = model_.hidden;
+    output.weights = weights.output;
+    output.add_residual = true;
+    lower_projection(lowering_, output, step.tokens);
+
+    normalise("ffn_norm");
+    Projection up;
+    up.label = "ffn_up";
+    up.layer = index;
+    up.input = &normed_;
+    up.output = &hidden_;
+    up.columns_per_output = model_.activation == Activation::silu_gated ? 2 : 1;
+    up.outputs = std::uint64_t{model_.ffn_hidden} * up.columns_per_output;
+    up.weights = weights.up;
+    up.epilogue = model_.activation == Activation::silu_gated ? VectorKind::silu_gate
+                  : model_.activation == Activation::gelu     ? VectorKind::gelu
+                                                              : VectorKind::relu;
+    lower_projection(lowering_, up, step.tokens);
+
+    Projection down;
+    down.label = "ffn_down";
+    down.layer = index;
+    down.input = &hidden_;
+    down.output = &residual_;
+    down.outputs = model_.hidden;
+    down.weights = weights.down;
+    down.add_residual = true;
+    lower_projection(lowering_, down, step.tokens);
+}
+
+void TransformerLowering::vocabulary(const Step& step) {
+    lowering_.program.label("final_norm", model_.layers, 0);
+    lower_rowwise(lowering_, norm(), residual_, {step.tokens - 1ULL, step.tokens}, last_);
+    Projection logits;
+    logits.label = "vocabulary";
+    logits.layer = model_.layers;
+    logits.input = &last_;
+    logits.output = &logits_;
+    logits.outputs = model_.vocabulary;
+    logits.weights = weights_.vocabulary;
+    lower_projection(lowering_, logits, 1);
+}
+
+}  // namespace palimpsest

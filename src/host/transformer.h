@@ -1,0 +1,65 @@
+#pragma once
+// Lowers one step of a transformer, a prefill chunk or a generation step of the whole batch, to tile commands.
+//
+// A step: embedding; per layer: norm, q/k/v projection (with RoPE), attention, output projection (added to the residual),
+// norm, feed-forward up (with its activation) and down (added to the residual); a final norm and the vocabulary
+// projection for each request's newest token, in generation steps and after the last prefill chunk.
+//
+// Activations are 8 bit, the residual stream and the logits 16 bit. A tensor stays in the activation buffer when it fits
+// beside those before it in the order X, O, residual, q/k/v, feed-forward; otherwise it lies in DRAM.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "host/attention_lowering.h"
+#include "host/cache_replay.h"
+#include "host/memory_map.h"
+#include "host/projection.h"
+
+namespace palimpsest {
+
+class TransformerLowering {
+  public:
+    /// Takes its DRAM for activations from `dram`; `weights` has been mapped before.
+    TransformerLowering(Lowering& lowering, const WeightMap& weights, DramAllocator& dram);
+
+    /// Called with the number of layers done, of all layers of the step.
+    using LayerDone = std::function<void(std::uint32_t)>;
+
+    /// Prompt tokens [first, first + count) of every request; `replay` has processed the chunk. `last` adds the logits.
+    void prefill_chunk(const CacheReplay& replay, std::uint32_t first, std::uint32_t count, bool last, const LayerDone& done);
+    /// The token at `position` of every request.
+    void generation_step(const CacheReplay& replay, std::uint32_t position, const LayerDone& done);
+
+  private:
+    struct Step {
+        std::uint32_t first_position;
+        std::uint32_t tokens;  ///< of each request
+        bool prefill;
+        bool logits;
+    };
+
+    void lower(const CacheReplay& replay, const Step& step, const LayerDone& done);
+    void place_tensors(std::uint32_t tokens);
+    void embed(const Step& step);
+    void layer(const CacheReplay& replay, const Step& step, std::uint32_t index);
+    void vocabulary(const Step& step);
+    VectorKind norm() const;
+
+    Lowering& lowering_;
+    const ModelShape& model_;
+    std::uint32_t batch_;
+    WeightMap weights_;
+    AttentionLowering attention_;
+    Tensor residual_, normed_, qkv_, attended_, hidden_, last_, logits_;
+    std::uint32_t placed_for_ = 0;  ///< tokens the tensors are placed for
+};
+
+/// Geometry of the model's attention.
+AttentionGeometry attention_geometry(const RunConfig& config);
+/// Tokens of one prefill chunk.
+std::uint32_t prefill_chunk_tokens(const RunConfig& config);
+
+}  // namespace palimpsest
