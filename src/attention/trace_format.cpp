@@ -30,23 +30,22 @@ std::uint64_t TraceHeader::block_codes(std::uint64_t number) const {
 }
 
 std::string to_json(const TraceHeader& h) {
-    const nlohmann::ordered_json json = {
-        {"format", "palimpsest attention trace"},
-        {"model",
-         {{"name", h.model},
-          {"checkpoint_xxh64", h.checkpoint_hash},
-          {"layers", h.layers},
-          {"heads", h.heads},
-          {"kv_heads", h.kv_heads},
-          {"head_dim", h.head_dim},
-          {"vocabulary", h.vocabulary}}},
-        {"sequences", h.sequences},
-        {"length", h.length},
-        {"window", h.window},
-        {"rows_per_block", h.rows_per_block},
-        {"code", "square root, 255 steps"},
-        {"text", {{"title", h.text}, {"licence", h.licence}, {"perplexity", h.perplexity}, {"pieces", h.pieces}}},
-        {"tool", h.tool}};
+    const nlohmann::ordered_json json = {{"format", "palimpsest attention trace"},
+                                         {"model",
+                                          {{"name", h.model},
+                                           {"checkpoint_xxh64", h.checkpoint_hash},
+                                           {"layers", h.layers},
+                                           {"heads", h.heads},
+                                           {"kv_heads", h.kv_heads},
+                                           {"head_dim", h.head_dim},
+                                           {"vocabulary", h.vocabulary}}},
+                                         {"sequences", h.sequences},
+                                         {"length", h.length},
+                                         {"window", h.window},
+                                         {"rows_per_block", h.rows_per_block},
+                                         {"code", "square root, 255 steps"},
+                                         {"text", {{"title", h.text}, {"licence", h.licence}, {"pieces", h.pieces}}},
+                                         {"tool", h.tool}};
     // A piece may be part of a character; it is shown only, so a replacement mark is good enough.
     return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -95,7 +94,6 @@ TraceHeader parse_trace_header(const std::string& file, const std::string& text)
         const auto& words = json.at("text");
         words.at("title").get_to(h.text);
         words.at("licence").get_to(h.licence);
-        words.at("perplexity").get_to(h.perplexity);
         words.at("pieces").get_to(h.pieces);
         json.at("tool").get_to(h.tool);
     } catch (const nlohmann::json::exception& error) {
@@ -105,7 +103,7 @@ TraceHeader parse_trace_header(const std::string& file, const std::string& text)
     return h;
 }
 
-std::uint64_t trace_checksum(std::span<const char> bytes) {
+std::uint64_t trace_checksum(std::string_view bytes) {
     return XXH64(bytes.data(), bytes.size(), 0);
 }
 

@@ -3,8 +3,8 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace palimpsest {
@@ -29,7 +29,6 @@ struct TraceHeader {
     std::string text;                  ///< title of the text
     std::string licence;               ///< of the text
     std::string tool;                  ///< program and version that wrote the file
-    double perplexity = 0;             ///< of the model on the text, as recorded; 0: not known
     /// The text itself, by sequence and position: the piece each token stands for. Empty, or sequences x length.
     std::vector<std::vector<std::string>> pieces;
 
@@ -63,7 +62,8 @@ struct TraceBlock {
 };
 static_assert(sizeof(TraceBlock) == 24);
 
-/// Fixed part at the start of the file; the header as JSON follows, then the index and its XXH64, then the blocks.
+/// Fixed part at the start of the file; the header as JSON follows, then the blocks, the index (a TraceBlock each, by
+/// number) and the index's XXH64.
 struct TracePreamble {
     std::array<char, 8> magic = kTraceMagic;
     std::uint32_t version = kTraceVersion;
@@ -78,6 +78,6 @@ TraceHeader parse_trace_header(const std::string& file, const std::string& json)
 /// Throws InputError when the numbers of `header` do not make a trace; `file` is named in the message.
 void check_trace_header(const std::string& file, const TraceHeader& header);
 
-std::uint64_t trace_checksum(std::span<const char> bytes);
+std::uint64_t trace_checksum(std::string_view bytes);
 
 }  // namespace palimpsest

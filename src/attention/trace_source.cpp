@@ -57,36 +57,38 @@ void TraceSource::read_preamble_and_header() {
         throw InputError(path_, fmt::format("byte {}", sizeof preamble), "the header's checksum is wrong", kDamaged);
     }
     header_ = parse_trace_header(path_, json);
-    index_offset_ = sizeof preamble + json.size();
+    blocks_offset_ = sizeof preamble + json.size();
 }
 
 void TraceSource::read_index() {
     const std::uint64_t blocks = header_.blocks();
-    if (blocks > file_bytes_ / sizeof(TraceBlock)) {
-        throw InputError(path_, fmt::format("byte {}", index_offset_),
-                         fmt::format("the file has {} bytes and ends inside the index", file_bytes_),
-                         fmt::format("an index of {} blocks", blocks));
-    }
-    index_.resize(blocks);
     const std::uint64_t bytes = blocks * sizeof(TraceBlock);
     std::uint64_t checksum = 0;
-    read(index_offset_, index_.data(), bytes, "the index");
-    read(index_offset_ + bytes, &checksum, sizeof checksum, "the index");
-    if (checksum != trace_checksum({reinterpret_cast<const char*>(index_.data()), bytes})) {
-        throw InputError(path_, fmt::format("byte {}", index_offset_), "the index's checksum is wrong", kDamaged);
+    if (blocks > file_bytes_ / sizeof(TraceBlock) || blocks_offset_ + bytes + sizeof checksum > file_bytes_) {
+        throw InputError(path_, fmt::format("byte {}", blocks_offset_),
+                         fmt::format("the file has {} bytes: it is cut off", file_bytes_),
+                         fmt::format("{} blocks and {} bytes of index after them", blocks, bytes + sizeof checksum));
     }
-    std::uint64_t end = index_offset_ + bytes + sizeof checksum;
+    const std::uint64_t index_offset = file_bytes_ - sizeof checksum - bytes;
+    index_.resize(blocks);
+    read(index_offset, index_.data(), bytes, "the index");
+    read(index_offset + bytes, &checksum, sizeof checksum, "the index");
+    if (checksum != trace_checksum({reinterpret_cast<const char*>(index_.data()), bytes})) {
+        throw InputError(path_, fmt::format("byte {}", index_offset),
+                         "the checksum of the index at the end is wrong: the file is cut off or damaged", kDamaged);
+    }
+    std::uint64_t block_bytes = 0;
     for (std::uint64_t number = 0; number < blocks; ++number) {
         if (index_[number].codes != header_.block_codes(number)) {
             throw InputError(path_, fmt::format("block {}", number), fmt::format("{} codes", index_[number].codes),
                              fmt::format("{} codes, as the header says", header_.block_codes(number)));
         }
-        end += index_[number].compressed_bytes;
+        block_bytes += index_[number].compressed_bytes;
     }
-    if (end != file_bytes_) {
+    if (blocks_offset_ + block_bytes != index_offset) {
         throw InputError(
-            path_, "", fmt::format("the file has {} bytes{}", file_bytes_, file_bytes_ < end ? ": it is cut off" : ""),
-            fmt::format("{} bytes, as its index says", end));
+            path_, "", fmt::format("the file has {} bytes", file_bytes_),
+            fmt::format("{} bytes, as its index says", blocks_offset_ + block_bytes + bytes + sizeof checksum));
     }
 }
 
@@ -115,7 +117,7 @@ void TraceSource::read_block(std::uint64_t number) {
     const TraceBlock& entry = index_[number];
     compressed_.resize(entry.compressed_bytes);
     read(entry.offset, compressed_.data(), entry.compressed_bytes, fmt::format("block {}", number));
-    if (trace_checksum(compressed_) != entry.checksum) {
+    if (trace_checksum({compressed_.data(), compressed_.size()}) != entry.checksum) {
         throw InputError(path_, fmt::format("byte {}", entry.offset),
                          fmt::format("the checksum of block {} is wrong", number), kDamaged);
     }

@@ -58,7 +58,7 @@ class TraceSource final : public AttentionSource {
     std::string path_;
     std::ifstream file_;
     std::uint64_t file_bytes_ = 0;
-    std::uint64_t index_offset_ = 0;
+    std::uint64_t blocks_offset_ = 0;
     TraceHeader header_;
     std::vector<TraceBlock> index_;
     std::vector<char> compressed_;

@@ -1,12 +1,9 @@
 #include "attention/trace_writer.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 #include <zstd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "attention/probability_code.h"
@@ -14,35 +11,29 @@
 
 namespace palimpsest {
 
-TraceWriter::TraceWriter(std::string path, TraceHeader header, int compression)
-    : path_(std::move(path)),
-      temporary_(fmt::format("{}.{}.part", path_, ::getpid())),
-      header_(std::move(header)),
-      compression_(compression) {
-    check_trace_header(path_, header_);
-    file_.open(temporary_, std::ios::binary | std::ios::trunc);
-    if (!file_) {
-        throw SimulationError(fmt::format("{}: cannot be written; is its folder there, and writable?", path_));
-    }
-    const std::string json = to_json(header_);
-    const TracePreamble preamble{.header_bytes = static_cast<std::uint32_t>(json.size()),
-                                 .header_checksum = trace_checksum(json)};
-    write(&preamble, sizeof preamble);
-    write(json.data(), json.size());
-    index_offset_ = end_;
-    index_.resize(header_.blocks());
-    end_ += index_.size() * sizeof(TraceBlock) + sizeof(std::uint64_t);  // filled in by finish()
-    file_.seekp(static_cast<std::streamoff>(end_));
-    layers_.resize(header_.layers);
-    begin_block();
+namespace {
+
+TraceHeader checked(const std::string& path, TraceHeader header) {
+    check_trace_header(path, header);
+    return header;
 }
 
-TraceWriter::~TraceWriter() {
-    if (!temporary_.empty()) {
-        file_.close();
-        std::error_code ignored;
-        std::filesystem::remove(temporary_, ignored);
-    }
+template <class Object>
+std::string_view bytes_of(const Object& object) {
+    return {reinterpret_cast<const char*>(&object), sizeof object};
+}
+
+}  // namespace
+
+TraceWriter::TraceWriter(std::string path, TraceHeader header, int compression)
+    : path_(std::move(path)), header_(checked(path_, std::move(header))), compression_(compression), file_(path_) {
+    const std::string json = to_json(header_);
+    write(bytes_of(TracePreamble{.header_bytes = static_cast<std::uint32_t>(json.size()),
+                                 .header_checksum = trace_checksum(json)}));
+    write(json);
+    index_.resize(header_.blocks());
+    layers_.resize(header_.layers);
+    begin_block();
 }
 
 void TraceWriter::row(std::uint32_t sequence, std::uint32_t layer, std::uint32_t head, std::uint32_t position,
@@ -90,8 +81,8 @@ void TraceWriter::write_layer(std::uint32_t layer) {
     index_[block_ * header_.layers + layer] = {.offset = end_,
                                                .compressed_bytes = static_cast<std::uint32_t>(bytes),
                                                .codes = static_cast<std::uint32_t>(codes.size()),
-                                               .checksum = trace_checksum(std::span(compressed_).first(bytes))};
-    write(compressed_.data(), bytes);
+                                               .checksum = trace_checksum({compressed_.data(), bytes})};
+    write({compressed_.data(), bytes});
     if (--layers_missing_ == 0) {
         ++block_;
         begin_block();
@@ -102,28 +93,15 @@ void TraceWriter::finish() {
     if (block_ * header_.layers != header_.blocks()) {
         fail("rows are missing");
     }
-    file_.seekp(static_cast<std::streamoff>(index_offset_));
-    const std::span index(reinterpret_cast<const char*>(index_.data()), index_.size() * sizeof(TraceBlock));
-    const std::uint64_t checksum = trace_checksum(index);
-    write(index.data(), index.size());
-    write(&checksum, sizeof checksum);
-    file_.close();
-    std::error_code error;
-    if (file_) {
-        std::filesystem::rename(temporary_, path_, error);
-    }
-    if (!file_ || error) {
-        fail(error ? error.message() : "the end could not be written");
-    }
-    temporary_.clear();
+    const std::string_view index(reinterpret_cast<const char*>(index_.data()), index_.size() * sizeof(TraceBlock));
+    write(index);
+    write(bytes_of(trace_checksum(index)));
+    file_.commit();
 }
 
-void TraceWriter::write(const void* data, std::size_t bytes) {
-    file_.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
-    if (!file_) {
-        fail("the disk may be full");
-    }
-    end_ += bytes;
+void TraceWriter::write(std::string_view bytes) {
+    file_.write(bytes);
+    end_ += bytes.size();
 }
 
 void TraceWriter::fail(const std::string& what) const {

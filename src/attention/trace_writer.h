@@ -2,12 +2,13 @@
 // Writes attention traces.
 
 #include <cstdint>
-#include <fstream>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "attention/trace_format.h"
+#include "common/atomic_file.h"
 
 namespace palimpsest {
 
@@ -20,9 +21,6 @@ class TraceWriter {
     /// `compression` is a zstd level. Throws InputError when the header makes no trace, SimulationError when the file
     /// cannot be written.
     TraceWriter(std::string path, TraceHeader header, int compression = kDefaultCompression);
-    ~TraceWriter();
-    TraceWriter(const TraceWriter&) = delete;
-    TraceWriter& operator=(const TraceWriter&) = delete;
 
     /// The row of one query over the keys it sees, oldest first: `header.visible_keys(position)` probabilities. The
     /// rows of one block (all layers and heads, `rows_per_block` positions of a sequence) come in any order, each once,
@@ -39,15 +37,13 @@ class TraceWriter {
     };
     void begin_block();
     void write_layer(std::uint32_t layer);
-    void write(const void* data, std::size_t bytes);
+    void write(std::string_view bytes);
     [[noreturn]] void fail(const std::string& what) const;
 
     std::string path_;
-    std::string temporary_;
     TraceHeader header_;
     int compression_;
-    std::ofstream file_;
-    std::uint64_t index_offset_ = 0;
+    AtomicFile file_;
     std::uint64_t end_ = 0;  ///< of what is written so far
     std::vector<TraceBlock> index_;
     std::vector<LayerBuffer> layers_;  ///< the block at hand
