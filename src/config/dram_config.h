@@ -32,8 +32,8 @@ struct DramOrganisation {
     std::uint32_t bank_groups = 1;
     std::uint32_t banks_per_group = 8;
     std::uint32_t rows = 65536;
-    std::uint32_t columns = 1024;     ///< column addresses a row, each `bus_bits` wide
-    std::uint32_t bus_bits = 64;      ///< data bus of one channel (all devices of a rank in lockstep)
+    std::uint32_t columns = 1024;  ///< column addresses a row, each `bus_bits` wide
+    std::uint32_t bus_bits = 64;   ///< data bus of one channel (all devices of a rank in lockstep)
     std::uint32_t devices_per_rank = 4;
 
     std::uint32_t banks() const { return bank_groups * banks_per_group; }
@@ -45,17 +45,17 @@ enum class PagePolicy : std::uint8_t { open, closed };
 enum class RefreshMode : std::uint8_t { none, all_bank };
 
 struct DramControllerConfig {
-    /// Address fields, most significant first, of channel, rank, row, bank, bankgroup, column. `column` may be split with
-    /// a width in bits as in `column:4`, e.g. "row|rank|bank|column|bankgroup|channel|column:2".
+    /// Address fields, most significant first, of channel, rank, row, bank, bankgroup, column. `column` may be split
+    /// with a width in bits as in `column:4`, e.g. "row|rank|bank|column|bankgroup|channel|column:2".
     std::string mapping = "row|rank|bankgroup|bank|column|channel";
-    std::uint32_t read_queue = 32;    ///< bursts visible to the scheduler
+    std::uint32_t read_queue = 32;  ///< bursts visible to the scheduler
     std::uint32_t write_queue = 32;
-    std::uint32_t write_high = 24;    ///< drain writes from this many ...
-    std::uint32_t write_low = 8;      ///< ... down to this many while reads wait
+    std::uint32_t write_high = 24;  ///< drain writes from this many ...
+    std::uint32_t write_low = 8;    ///< ... down to this many while reads wait
     PagePolicy page_policy = PagePolicy::open;
     std::uint32_t starvation_cap = 16;  ///< row hits that may pass the oldest request of another row of the bank
     RefreshMode refresh = RefreshMode::all_bank;
-    std::uint32_t pipeline_latency = 1; ///< clocks added to each read's data, controller and PHY
+    std::uint32_t pipeline_latency = 1;  ///< clocks added to each read's data, controller and PHY
 };
 
 /// Energy of one command of one channel's rank (all its devices), and background power by state.

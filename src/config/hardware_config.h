@@ -17,8 +17,9 @@ struct PeArrayConfig {
     std::uint32_t columns = 32;  ///< PEs along the output dimension
     Dataflow dataflow = Dataflow::weight_stationary;
     bool double_buffered_weights = true;  ///< shadow registers: the next fold's weights load while this one streams
-    std::uint32_t accumulator_rows = 512; ///< INT32 rows of `columns` partial sums in each of the two accumulator halves
-    std::uint32_t command_queue = 4;      ///< commands waiting at the unit
+    std::uint32_t accumulator_rows =
+        512;                          ///< INT32 rows of `columns` partial sums in each of the two accumulator halves
+    std::uint32_t command_queue = 4;  ///< commands waiting at the unit
 };
 
 struct VectorUnitConfig {
@@ -26,7 +27,7 @@ struct VectorUnitConfig {
     std::uint32_t register_file_bytes = 8192;  ///< operand block held on chip between passes, each of three such blocks
     std::uint32_t add_latency_cycles = 2;
     std::uint32_t multiply_latency_cycles = 4;
-    std::uint32_t special_latency_cycles = 8;   ///< exponential, reciprocal, root, activation tables
+    std::uint32_t special_latency_cycles = 8;  ///< exponential, reciprocal, root, activation tables
     std::uint32_t command_queue = 4;
 };
 
@@ -50,17 +51,17 @@ struct BuffersConfig {
 };
 
 struct DmaConfig {
-    Bytes request_bytes = 2048;      ///< largest single request to memory, and the size of one line buffer
-    std::uint32_t outstanding = 16;  ///< requests in flight per stream (load, store)
-    std::uint32_t command_queue = 8; ///< commands waiting at each stream
+    Bytes request_bytes = 2048;       ///< largest single request to memory, and the size of one line buffer
+    std::uint32_t outstanding = 16;   ///< requests in flight per stream (load, store)
+    std::uint32_t command_queue = 8;  ///< commands waiting at each stream
 };
 
 struct KvMmuConfig {
-    Bytes score_store_bytes = 64 * 1024;      ///< on-chip score memory; what does not fit lives in DRAM
-    std::uint32_t score_word_bytes = 32;      ///< port width of the score store
-    std::uint32_t lookup_latency_cycles = 2;  ///< slot table and address generator, request in to first address out
-    std::uint32_t victim_latency_cycles = 4;  ///< tail of the running-minimum pipeline after the last score
-    std::uint32_t write_combine_entries = 16; ///< burst-sized entries
+    Bytes score_store_bytes = 64 * 1024;       ///< on-chip score memory; what does not fit lives in DRAM
+    std::uint32_t score_word_bytes = 32;       ///< port width of the score store
+    std::uint32_t lookup_latency_cycles = 2;   ///< slot table and address generator, request in to first address out
+    std::uint32_t victim_latency_cycles = 4;   ///< tail of the running-minimum pipeline after the last score
+    std::uint32_t write_combine_entries = 16;  ///< burst-sized entries
     std::uint32_t command_queue = 8;
 };
 

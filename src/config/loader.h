@@ -8,10 +8,10 @@
 
 namespace palimpsest {
 
-/// Reads `path`, resolves what it refers to (model, hardware, DRAM, cost table: a file relative to `path`, the name of a
-/// shipped preset, or an object in place), applies `overrides` ("cache.budget=128"), validates against the schema and
-/// across fields, and fills in defaults. Throws InputError listing every error found, each with file, JSON path, value and
-/// what would be accepted.
+/// Reads `path`, resolves what it refers to (model, hardware, DRAM, cost table: a file relative to `path`, the name of
+/// a shipped preset, or an object in place), applies `overrides` ("cache.budget=128"), validates against the schema and
+/// across fields, and fills in defaults. Throws InputError listing every error found, each with file, JSON path, value
+/// and what would be accepted.
 RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
 /// Where shipped presets and schemas lie: $PALIMPSEST_CONFIGS, else the source tree's or the installed configs/.

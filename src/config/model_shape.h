@@ -14,12 +14,12 @@ enum class PositionEncoding : std::uint8_t { learned, rope };
 
 struct ModelShape {
     std::string name;
-    std::string family;             ///< gpt2, opt, llama, mistral, qwen2
-    std::uint32_t layers = 0;       ///< L
-    std::uint32_t hidden = 0;       ///< d
-    std::uint32_t heads = 0;        ///< H, query heads
-    std::uint32_t kv_heads = 0;     ///< Hkv
-    std::uint32_t head_dim = 0;     ///< dh
+    std::string family;          ///< gpt2, opt, llama, mistral, qwen2
+    std::uint32_t layers = 0;    ///< L
+    std::uint32_t hidden = 0;    ///< d
+    std::uint32_t heads = 0;     ///< H, query heads
+    std::uint32_t kv_heads = 0;  ///< Hkv
+    std::uint32_t head_dim = 0;  ///< dh
     std::uint32_t ffn_hidden = 0;
     std::uint32_t vocabulary = 0;
     std::uint32_t max_positions = 0;
@@ -34,7 +34,8 @@ struct ModelShape {
     std::uint32_t kv_width() const { return kv_heads * head_dim; }
     /// Multiply-accumulates of the projections of one token through all layers, without the vocabulary projection.
     std::uint64_t layer_macs_per_token() const {
-        const std::uint64_t attention = std::uint64_t{hidden} * (q_width() + 2ULL * kv_width()) + std::uint64_t{q_width()} * hidden;
+        const std::uint64_t attention =
+            std::uint64_t{hidden} * (q_width() + 2ULL * kv_width()) + std::uint64_t{q_width()} * hidden;
         const std::uint64_t ffn = std::uint64_t{hidden} * ffn_hidden * (activation == Activation::silu_gated ? 3 : 2);
         return layers * (attention + ffn);
     }

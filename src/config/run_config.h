@@ -30,17 +30,17 @@ enum class PrefillMode : std::uint8_t {
 };
 
 struct CacheConfig {
-    std::string policy = "rce";    ///< a name of policy/registry.h
-    std::uint32_t budget = 64;     ///< slots per (request, layer, KV head); `full` ignores it
-    std::uint32_t sinks = 4;       ///< first tokens, never evicted (rce, streaming_llm)
-    std::uint32_t recent = 16;     ///< last tokens, never evicted (rce)
-    std::uint32_t score_bits = 16; ///< width of a token's saturating score
-    std::uint32_t decay_shift = 0; ///< each step a score loses score >> decay_shift; 0 = no decay
-    bool normalise_by_age = false; ///< divide by the number of queries that could see the token
+    std::string policy = "rce";     ///< a name of policy/registry.h
+    std::uint32_t budget = 64;      ///< slots per (request, layer, KV head); `full` ignores it
+    std::uint32_t sinks = 4;        ///< first tokens, never evicted (rce, streaming_llm)
+    std::uint32_t recent = 16;      ///< last tokens, never evicted (rce)
+    std::uint32_t score_bits = 16;  ///< width of a token's saturating score
+    std::uint32_t decay_shift = 0;  ///< each step a score loses score >> decay_shift; 0 = no decay
+    bool normalise_by_age = false;  ///< divide by the number of queries that could see the token
     EvictionScope scope = EvictionScope::head;
     StorageMode storage = StorageMode::in_place;
     CacheLayout layout = CacheLayout::head_major;
-    std::uint32_t kv_bits = 8;     ///< 8 or 16
+    std::uint32_t kv_bits = 8;  ///< 8 or 16
     PrefillMode prefill = PrefillMode::chunked;
     std::uint32_t prefill_chunk = 64;  ///< prompt tokens of each request processed together
 };
@@ -53,33 +53,34 @@ struct SyntheticAttention {
     double key_bias_variance = 1.6;
     double residual_variance = 2.05;
     double residual_autocorrelation = 0.9;
-    double sink_z = 5.4;             ///< (logit of a sink - row mean) / standard deviation
+    double sink_z = 5.4;  ///< (logit of a sink - row mean) / standard deviation
     std::uint32_t sink_tokens = 1;
-    double recency_logit = 6.6;      ///< lift of the newest key over the row mean, falling linearly in log2(1 + distance)
+    double recency_logit = 6.6;  ///< lift of the newest key over the row mean, falling linearly in log2(1 + distance)
 };
 using AttentionConfig = std::variant<AttentionTraceSource, SyntheticAttention>;
 
 /// One mechanism a switch: with all four off, the machine is strictly serial.
 struct PipelineConfig {
-    bool weight_prefetch = true;     ///< projections: the next tile loads while this one computes
-    bool attention_overlap = true;   ///< the next (request, head)'s K and V load while this one computes
-    bool eviction_overlap = true;    ///< KV-MMU score update and victim search run beside the array
-    bool batched_projections = true; ///< one product for the whole batch; off: one a request, weights fetched each time
+    bool weight_prefetch = true;    ///< projections: the next tile loads while this one computes
+    bool attention_overlap = true;  ///< the next (request, head)'s K and V load while this one computes
+    bool eviction_overlap = true;   ///< KV-MMU score update and victim search run beside the array
+    bool batched_projections =
+        true;  ///< one product for the whole batch; off: one a request, weights fetched each time
 };
 
 struct GemmOperator {
     std::uint64_t m = 1, k = 1, n = 1;  ///< M x K by K x N
 };
 struct AttentionOperator {
-    std::uint32_t tokens = 1;      ///< keys of one head
+    std::uint32_t tokens = 1;  ///< keys of one head
     std::uint32_t head_dim = 64;
-    std::uint32_t queries = 1;     ///< query rows (the group of a KV head in generation, a chunk in prefill)
+    std::uint32_t queries = 1;  ///< query rows (the group of a KV head in generation, a chunk in prefill)
 };
 struct SoftmaxOperator {
     std::uint64_t rows = 1, columns = 1;
 };
 struct KvReplaceOperator {
-    std::uint32_t slots = 64;      ///< residents searched for the victim
+    std::uint32_t slots = 64;  ///< residents searched for the victim
     std::uint32_t head_dim = 64;
     std::uint32_t replacements = 1;
 };
@@ -90,11 +91,11 @@ struct OperatorSpec {
 };
 
 struct WorkloadConfig {
-    std::uint32_t batch = 1;             ///< requests, 1 to 64
-    std::uint32_t prompt_tokens = 128;   ///< P
-    std::uint32_t generated_tokens = 32; ///< G
+    std::uint32_t batch = 1;              ///< requests, 1 to 64
+    std::uint32_t prompt_tokens = 128;    ///< P
+    std::uint32_t generated_tokens = 32;  ///< G
     std::uint64_t seed = 1;
-    std::vector<OperatorSpec> operators; ///< when not empty, these are run one after another in place of the model
+    std::vector<OperatorSpec> operators;  ///< when not empty, these are run one after another in place of the model
 };
 
 struct SimulationConfig {
@@ -107,7 +108,7 @@ struct RunConfig {
     ModelShape model;
     WorkloadConfig workload;
     CacheConfig cache;
-    AttentionConfig attention;
+    AttentionConfig attention = SyntheticAttention{};
     HardwareConfig hardware;
     DramConfig dram;
     CostTable cost;

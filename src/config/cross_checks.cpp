@@ -1,0 +1,270 @@
+#include "config/cross_checks.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <map>
+
+#include <fmt/format.h>
+
+namespace palimpsest {
+namespace {
+
+/// Adds problems at paths of the run, wherever in the user's files these come from.
+class Reporter {
+  public:
+    Reporter(const Locate& locate, Diagnostics& diagnostics) : locate_(locate), diagnostics_(diagnostics) {}
+
+    void require(bool holds, const std::string& path, const std::string& what_is_there, const std::string& accepted) {
+        if (!holds) {
+            const Place place = locate_(path);
+            diagnostics_.add(place.file, place.path, what_is_there, accepted);
+        }
+    }
+
+  private:
+    const Locate& locate_;
+    Diagnostics& diagnostics_;
+};
+
+std::string value_text(std::uint64_t value) {
+    return fmt::format("value {}", value);
+}
+
+void check_cache(const RunConfig& config, Reporter& report) {
+    const CacheConfig& cache = config.cache;
+    const std::uint64_t budget = cache.budget;
+    if (cache.policy == "rce") {
+        const std::uint64_t least = std::uint64_t{cache.sinks} + cache.recent + 1;
+        report.require(budget >= least, "cache.budget", value_text(budget),
+                       fmt::format("{} or more: sinks ({}) + recent ({}) + 1, or the new token finds no slot to take",
+                                   least, cache.sinks, cache.recent));
+    } else if (cache.policy == "streaming_llm") {
+        const std::uint64_t least = std::uint64_t{cache.sinks} + 1;
+        report.require(budget >= least, "cache.budget", value_text(budget),
+                       fmt::format("{} or more: sinks ({}) + 1", least, cache.sinks));
+    }
+}
+
+void check_sequence(const RunConfig& config, Reporter& report) {
+    const ModelShape& model = config.model;
+    const std::uint64_t prompt = config.workload.prompt_tokens;
+    const std::uint64_t tokens = prompt + config.workload.generated_tokens;
+    if (model.positions == PositionEncoding::learned) {
+        report.require(
+            tokens <= model.max_positions,
+            prompt >= model.max_positions ? "workload.prompt_tokens" : "workload.generated_tokens",
+            fmt::format("{} prompt + {} generated = {} tokens", prompt, config.workload.generated_tokens, tokens),
+            fmt::format("at most {} tokens: {} has that many learned positions", model.max_positions, model.name));
+    }
+}
+
+void check_attention(const RunConfig& config, Reporter& report) {
+    if (const auto* synthetic = std::get_if<SyntheticAttention>(&config.attention)) {
+        report.require(synthetic->key_bias_variance + synthetic->residual_variance > 0, "attention.key_bias_variance",
+                       "key_bias_variance and residual_variance are both 0", "one of them above 0");
+    }
+}
+
+void check_buffer(const BufferConfig& buffer, const std::string& path, Reporter& report) {
+    report.require(buffer.banks % 2 == 0, path + ".banks", value_text(buffer.banks), "an even number: two halves");
+    report.require(std::has_single_bit(buffer.word_bytes), path + ".word_bytes", value_text(buffer.word_bytes),
+                   "a power of two");
+    report.require(buffer.bank_bytes % buffer.word_bytes == 0, path + ".bank_bytes", value_text(buffer.bank_bytes),
+                   fmt::format("a multiple of word_bytes, {}", buffer.word_bytes));
+}
+
+/// What the array takes in one cycle must pass the ports of one half.
+void check_array_width(const HardwareConfig& hardware, Reporter& report) {
+    const auto require = [&](std::uint32_t pes, const char* name, const BufferConfig& buffer, const char* buffer_name) {
+        const std::uint64_t width = std::uint64_t{buffer.word_bytes} * buffer.banks_per_half();
+        report.require(
+            pes <= width, fmt::format("hardware.pe_array.{}", name), value_text(pes),
+            fmt::format("at most {}: the bytes that one half of the {} buffer delivers a cycle ({} banks of {} B)",
+                        width, buffer_name, buffer.banks_per_half(), buffer.word_bytes));
+    };
+    require(hardware.pe_array.rows, "rows", hardware.buffers.activation, "activation");
+    require(hardware.pe_array.columns, "columns", hardware.buffers.weight, "weight");
+}
+
+struct Count {
+    const char* name;
+    std::uint32_t value;
+};
+
+void check_powers_of_two(const char* section, std::initializer_list<Count> counts, Reporter& report) {
+    for (const Count& count : counts) {
+        report.require(std::has_single_bit(count.value), fmt::format("dram.{}.{}", section, count.name),
+                       value_text(count.value), "a power of two");
+    }
+}
+
+std::uint32_t bits_of(std::uint32_t count) {
+    return static_cast<std::uint32_t>(std::bit_width(count)) - 1;
+}
+
+/// Each field's bits exactly once. `column` counts bursts: the bits inside a burst are the lowest and have no name.
+void check_mapping(const DramConfig& dram, Reporter& report) {
+    const DramOrganisation& o = dram.organisation;
+    const std::map<std::string, std::uint32_t> widths{
+        {"channel", bits_of(o.channels)},
+        {"rank", bits_of(o.ranks)},
+        {"row", bits_of(o.rows)},
+        {"bankgroup", bits_of(o.bank_groups)},
+        {"bank", bits_of(o.banks_per_group)},
+        {"column", bits_of(std::max(1U, o.columns / dram.timing.burst_length))}};
+    struct Seen {
+        unsigned open = 0;  ///< mentions without a width: these take what the others leave
+        std::uint64_t bits = 0;
+    };
+    std::map<std::string, Seen> seen;
+    const std::string& mapping = dram.controller.mapping;
+    const auto reject = [&](const std::string& what, const std::string& accepted) {
+        report.require(false, "dram.controller.mapping", fmt::format("value \"{}\" {}", mapping, what), accepted);
+    };
+    for (std::size_t start = 0; start <= mapping.size();) {
+        const std::size_t end = std::min(mapping.find('|', start), mapping.size());
+        const std::string part = mapping.substr(start, end - start);
+        const std::size_t colon = part.find(':');
+        const std::string name = part.substr(0, colon);
+        start = end + 1;
+        if (!widths.contains(name)) {
+            std::vector<std::string> names;
+            for (const auto& [known, ignored] : widths) {
+                names.push_back(known);
+            }
+            const std::string near = nearest_name(name, names);
+            reject(fmt::format("has a field \"{}\"{}", name,
+                               near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near)),
+                   "fields " + join_names(names) + ", joined by |");
+            return;
+        }
+        if (colon == std::string::npos) {
+            ++seen[name].open;
+            continue;
+        }
+        const std::string width = part.substr(colon + 1);
+        if (width.empty() || width.size() > 2 || width.find_first_not_of("0123456789") != std::string::npos) {
+            reject(fmt::format("has a width \"{}\"", width), "a number of bits after the colon, as in column:2");
+            return;
+        }
+        seen[name].bits += std::stoul(width);
+    }
+    for (const auto& [name, width] : widths) {
+        const Seen& field = seen[name];
+        if (field.open > 1 || field.bits > width || (field.open == 0 && field.bits < width)) {
+            reject(fmt::format("names {} of the {} bits of {}", field.open > 1 ? "more" : fmt::format("{}", field.bits),
+                               width, name),
+                   fmt::format("each of the {} bits of {} once; one part without a width takes what the others leave",
+                               width, name));
+        }
+    }
+}
+
+}  // namespace
+
+void cross_check_model(const ModelShape& model, const Locate& locate, Diagnostics& diagnostics) {
+    Reporter report(locate, diagnostics);
+    if (model.heads == 0 || model.kv_heads == 0) {
+        return;
+    }
+    report.require(model.heads % model.kv_heads == 0, "model.kv_heads", value_text(model.kv_heads),
+                   fmt::format("a divisor of heads, {}", model.heads));
+    report.require(model.head_dim > 0, "model.heads", value_text(model.heads),
+                   fmt::format("a divisor of hidden, {}, or a head_dim beside it", model.hidden));
+    if (model.positions == PositionEncoding::rope) {
+        report.require(model.head_dim % 2 == 0, "model.head_dim", value_text(model.head_dim),
+                       "an even number: rope turns pairs of elements");
+    }
+}
+
+void cross_check_hardware(const HardwareConfig& hardware, const Locate& locate, Diagnostics& diagnostics) {
+    Reporter report(locate, diagnostics);
+    check_buffer(hardware.buffers.weight, "hardware.buffers.weight", report);
+    check_buffer(hardware.buffers.activation, "hardware.buffers.activation", report);
+    check_buffer(hardware.buffers.kv, "hardware.buffers.kv", report);
+    check_buffer(hardware.buffers.score, "hardware.buffers.score", report);
+    check_array_width(hardware, report);
+    const std::uint32_t word = hardware.kv_mmu.score_word_bytes;
+    report.require(std::has_single_bit(word), "hardware.kv_mmu.score_word_bytes", value_text(word), "a power of two");
+    report.require(hardware.kv_mmu.score_store_bytes % word == 0, "hardware.kv_mmu.score_store_bytes",
+                   value_text(hardware.kv_mmu.score_store_bytes),
+                   fmt::format("a multiple of score_word_bytes, {}", word));
+    std::uint32_t widest = 0;
+    for (const BufferConfig* buffer :
+         {&hardware.buffers.weight, &hardware.buffers.activation, &hardware.buffers.kv, &hardware.buffers.score}) {
+        widest = std::max(widest, buffer->word_bytes);
+    }
+    report.require(hardware.dma.request_bytes % widest == 0, "hardware.dma.request_bytes",
+                   value_text(hardware.dma.request_bytes),
+                   fmt::format("a multiple of the widest buffer word, {}", widest));
+}
+
+void cross_check_dram(const DramConfig& dram, const Locate& locate, Diagnostics& diagnostics) {
+    Reporter report(locate, diagnostics);
+    const DramOrganisation& o = dram.organisation;
+    check_powers_of_two("organisation",
+                        {{"channels", o.channels},
+                         {"ranks", o.ranks},
+                         {"bank_groups", o.bank_groups},
+                         {"banks_per_group", o.banks_per_group},
+                         {"rows", o.rows},
+                         {"columns", o.columns},
+                         {"bus_bits", o.bus_bits}},
+                        report);
+    const DramTiming& t = dram.timing;
+    check_powers_of_two("timing", {{"burst_length", t.burst_length}, {"beats_per_clock", t.beats_per_clock}}, report);
+    report.require(t.burst_length >= t.beats_per_clock, "dram.timing.burst_length", value_text(t.burst_length),
+                   fmt::format("{} or more: one clock's beats", t.beats_per_clock));
+    report.require(t.burst_length <= o.columns, "dram.timing.burst_length", value_text(t.burst_length),
+                   fmt::format("at most the columns of a row, {}", o.columns));
+    report.require(t.nRC >= t.nRAS, "dram.timing.nRC", value_text(t.nRC), fmt::format("nRAS, {}, or more", t.nRAS));
+    const std::array<std::array<Count, 2>, 3> pairs{{{{{"nCCD_L", t.nCCD_L}, {"nCCD_S", t.nCCD_S}}},
+                                                     {{{"nRRD_L", t.nRRD_L}, {"nRRD_S", t.nRRD_S}}},
+                                                     {{{"nWTR_L", t.nWTR_L}, {"nWTR_S", t.nWTR_S}}}}};
+    for (const auto& [longer, shorter] : pairs) {
+        report.require(longer.value >= shorter.value, fmt::format("dram.timing.{}", longer.name),
+                       value_text(longer.value), fmt::format("{}, {}, or more", shorter.name, shorter.value));
+    }
+    if (dram.controller.refresh != RefreshMode::none) {
+        report.require(t.nREFI > t.nRFC, "dram.timing.nREFI", value_text(t.nREFI),
+                       fmt::format("more than nRFC, {}", t.nRFC));
+    }
+    const DramControllerConfig& c = dram.controller;
+    report.require(c.write_high <= c.write_queue, "dram.controller.write_high", value_text(c.write_high),
+                   fmt::format("at most write_queue, {}", c.write_queue));
+    report.require(c.write_low < c.write_high, "dram.controller.write_low", value_text(c.write_low),
+                   fmt::format("less than write_high, {}", c.write_high));
+    check_mapping(dram, report);
+}
+
+void cross_check_cost(const CostTable& cost, const Locate& locate, Diagnostics& diagnostics) {
+    Reporter report(locate, diagnostics);
+    const auto check = [&](const CostEntry& entry, const std::string& path) {
+        report.require(entry.low <= entry.value && entry.value <= entry.high, path,
+                       fmt::format("low {}, value {}, high {}", entry.low, entry.value, entry.high),
+                       "low <= value <= high");
+    };
+    for (std::size_t i = 0; i < kActions; ++i) {
+        check(cost.actions[i], fmt::format("cost.actions.{}", name_of(static_cast<Action>(i))));
+    }
+    for (const StaticEntry& entry : cost.static_power) {
+        check(entry.power_mw, "cost.static_power." + entry.block);
+    }
+    check(cost.dram_scale, "cost.dram_scale");
+}
+
+void cross_check(const RunConfig& config, const Locate& locate, Diagnostics& diagnostics) {
+    Reporter report(locate, diagnostics);
+    check_cache(config, report);
+    check_attention(config, report);
+    if (config.workload.operators.empty()) {
+        cross_check_model(config.model, locate, diagnostics);
+        check_sequence(config, report);
+    }
+    cross_check_hardware(config.hardware, locate, diagnostics);
+    cross_check_dram(config.dram, locate, diagnostics);
+    cross_check_cost(config.cost, locate, diagnostics);
+}
+
+}  // namespace palimpsest

@@ -1,0 +1,284 @@
+#include "config/loader.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "config/cost_table_json.h"
+#include "config/cross_checks.h"
+#include "config/field_io.h"
+#include "config/operators.h"
+#include "config/overrides.h"
+#include "config/references.h"
+#include "config/resolved.h"
+
+namespace palimpsest {
+namespace {
+
+bool is_section(const std::string& path) {
+    return std::find(kSections.begin(), kSections.end(), path) != kSections.end();
+}
+
+/// What a section is when the run does not say.
+const char* default_reference(const std::string& kind) {
+    if (kind == "hardware") {
+        return "default";
+    }
+    if (kind == "dram") {
+        return "lpddr4-3200";
+    }
+    return kind == "cost" ? "65nm" : nullptr;
+}
+
+/// One call of load_run_config.
+class Loader {
+  public:
+    explicit Loader(std::string path) : path_(std::move(path)), schemas_(configs_directory() + "/schema") {}
+
+    RunConfig load(const std::vector<std::string>& override_texts) {
+        document_ = read_json_file(path_);
+        const std::vector<Override> overrides = parse_overrides(override_texts, diagnostics_);
+        if (!document_.is_object()) {
+            schemas_.validate("run", document_, locate_in(path_), diagnostics_);
+            diagnostics_.throw_if_any();
+        }
+        replace_references(overrides);
+        resolve_sections();
+        for (const Override& setting : overrides) {
+            if (!is_section(setting.path) && apply_override(schemas_, setting, run_, diagnostics_)) {
+                overridden_.insert(canonical(setting.path));
+            }
+        }
+        validate();
+        diagnostics_.throw_if_any();
+        return build();
+    }
+
+  private:
+    /// "a.b.2" and "a.b[2]" are one path.
+    static std::string canonical(const std::string& path) {
+        std::string joined;
+        for (const std::string& key : split_path(path)) {
+            joined += "." + key;
+        }
+        return joined;
+    }
+
+    /// Overrides of whole references go first, so that others can change what they refer to.
+    void replace_references(const std::vector<Override>& overrides) {
+        for (const Override& setting : overrides) {
+            if (is_section(setting.path)) {
+                document_[setting.path] = setting.value;
+                replaced_.insert(setting.path);
+            }
+        }
+    }
+
+    void resolve_sections() {
+        run_ = document_;
+        for (const std::string kind : kSections) {
+            const char* fallback = default_reference(kind);
+            run_.erase(kind);
+            if (document_.contains(kind) || fallback != nullptr) {
+                const Json reference = document_.contains(kind) ? document_[kind] : Json(fallback);
+                const std::string file = replaced_.contains(kind) ? kOverrideFile : path_;
+                sections_[kind] = resolve_section(schemas_, kind, reference, file, kind, diagnostics_);
+            }
+        }
+        schemas_.validate("run", run_, locate_in(path_), diagnostics_);
+        run_.erase("sources");
+        for (const auto& [kind, section] : sections_) {
+            if (!section.layers.empty()) {
+                run_[kind] = section.document;
+            }
+        }
+    }
+
+    /// Once more with bases merged and overrides applied. What was wrong in a file is found there again and not
+    /// repeated.
+    void validate() {
+        const Locate locate = [this](const std::string& path) { return place_of(path); };
+        Json rest = run_;
+        for (const std::string kind : kSections) {
+            rest.erase(kind);
+            if (run_.contains(kind)) {
+                Json ignored;
+                const Json plain = kind == "cost" ? run_[kind] : strip_annotations(run_[kind], "", ignored);
+                const auto below = [&locate, kind](const std::string& path) {
+                    return locate(path.empty() ? kind : join_path(kind, path));
+                };
+                schemas_.validate(kind, plain, below, diagnostics_);
+            }
+        }
+        schemas_.validate("run", rest, locate, diagnostics_);
+    }
+
+    /// The file, and the path in it, that a path of the run comes from.
+    Place place_of(const std::string& path) const {
+        const std::string canonical_path = canonical(path);
+        for (const std::string& set : overridden_) {
+            if (canonical_path.starts_with(set) || set.starts_with(canonical_path + ".")) {
+                return {kOverrideFile, path};
+            }
+        }
+        const std::string kind = path.substr(0, path.find('.'));
+        const auto section = sections_.find(kind);
+        if (section == sections_.end() || section->second.layers.empty()) {
+            return {path_, path};
+        }
+        const std::string inner = path.size() > kind.size() ? path.substr(kind.size() + 1) : "";
+        const std::vector<SectionLayer>& layers = section->second.layers;
+        const auto holder = std::find_if(layers.begin(), layers.end(), [&](const SectionLayer& layer) {
+            return find_path(layer.document, inner) != nullptr;
+        });
+        const SectionLayer& layer = holder != layers.end() ? *holder : layers.front();
+        const auto renamed = layer.renames.find(inner);
+        const std::string name = renamed != layer.renames.end() ? renamed->second : inner;
+        if (layer.prefix.empty()) {
+            return {layer.file, name};
+        }
+        return {layer.file, name.empty() ? layer.prefix : join_path(layer.prefix, name)};
+    }
+
+    void complain(const std::string& path, const std::string& what_is_there, const std::string& accepted) {
+        const Place place = place_of(path);
+        diagnostics_.add(place.file, place.path, what_is_there, accepted);
+    }
+
+    RunConfig build() {
+        Json sources = Json::object();
+        Json plain = run_;
+        for (const std::string kind : kSections) {
+            if (run_.contains(kind)) {
+                Json stripped = strip_annotations(run_[kind], kind, sources);
+                plain[kind] = kind == "cost" ? run_[kind] : std::move(stripped);
+            }
+        }
+        RunConfig config;
+        config.name = plain.value("name", std::filesystem::path(path_).stem().string());
+        read_sections(plain, config);
+        read_workload(plain, config);
+        const Json attention = read_attention(plain, config);
+        cross_check(
+            config, [this](const std::string& path) { return place_of(path); }, diagnostics_);
+        diagnostics_.throw_if_any();
+
+        config.resolved = write_run(config);
+        config.resolved["attention"].update(attention);
+        config.hash = hash_of(config.resolved);
+        config.resolved["sources"] = sources;
+        return config;
+    }
+
+    static void read_sections(const Json& plain, RunConfig& config) {
+        const auto read = [&plain](const char* key, auto& member) {
+            if (plain.contains(key)) {
+                read_fields(plain[key], member);
+            }
+        };
+        read("model", config.model);
+        read("cache", config.cache);
+        read("hardware", config.hardware);
+        read("dram", config.dram);
+        read("pipeline", config.pipeline);
+        read("simulation", config.simulation);
+        read("workload", config.workload);
+        config.cost = read_cost_table(plain["cost"]);
+        complete_model(config.model);
+    }
+
+    /// Counts that follow from others.
+    static void complete_model(ModelShape& model) {
+        if (model.kv_heads == 0) {
+            model.kv_heads = model.heads;
+        }
+        if (model.head_dim == 0 && model.heads > 0 && model.hidden % model.heads == 0) {
+            model.head_dim = model.hidden / model.heads;
+        }
+        if (model.ffn_hidden == 0) {
+            model.ffn_hidden = 4 * model.hidden;
+        }
+        if (model.name.empty()) {
+            model.name = "model";
+        }
+    }
+
+    void read_workload(const Json& plain, RunConfig& config) {
+        const Json none = Json::object();
+        const Json& workload = plain.contains("workload") ? plain["workload"] : none;
+        const bool list = workload.contains("operators");
+        const bool csv = workload.contains("layers_csv");
+        const bool model = plain.contains("model");
+        if (list && csv) {
+            complain("workload.layers_csv", "is given beside workload.operators", "one of the two");
+        } else if (model && (list || csv)) {
+            complain(list ? "workload.operators" : "workload.layers_csv", "is given beside a model", "one of the two");
+        } else if (!model && !list && !csv) {
+            complain("model", "is missing",
+                     "a model (" + join_names(preset_names("model")) +
+                         ", a file or an object), or workload.operators, or workload.layers_csv");
+        }
+        const bool operands_ready = workload.value("operands_ready", false);
+        if (list) {
+            config.workload.operators = read_operators(workload["operators"], operands_ready);
+        } else if (csv) {
+            const std::string name = workload["layers_csv"].get<std::string>();
+            const std::optional<std::string> file = find_data_file(name, place_of("workload.layers_csv").file);
+            if (!file) {
+                complain("workload.layers_csv", fmt::format("value \"{}\" is not a file", name),
+                         "a file relative to this one or to the shipped configs");
+            } else {
+                config.workload.operators = read_layers_csv(*file, operands_ready);
+            }
+        }
+    }
+
+    /// Returns what the resolved document says of the trace: the name the user wrote, and the file's checksum.
+    Json read_attention(const Json& plain, RunConfig& config) {
+        const Json none = Json::object();
+        const Json& attention = plain.contains("attention") ? plain["attention"] : none;
+        if (attention.value("source", "synthetic") == "synthetic") {
+            SyntheticAttention synthetic;
+            read_fields(attention, synthetic);
+            config.attention = synthetic;
+            return Json::object();
+        }
+        if (!attention.contains("trace")) {
+            complain("attention.trace", "is missing", "a trace file, since attention.source is \"trace\"");
+            return Json::object();
+        }
+        const std::string name = attention["trace"].get<std::string>();
+        const std::optional<std::string> file = find_data_file(name, place_of("attention.trace").file);
+        if (!file) {
+            complain("attention.trace", fmt::format("value \"{}\" is not a file", name),
+                     "a file made by `palimpsest record`, relative to this one or to the shipped configs");
+            return Json::object();
+        }
+        config.attention = AttentionTraceSource{*file};
+        const std::string checksum = xxh3_128(read_text_file(*file));
+        if (attention.contains("checksum") && attention["checksum"] != checksum) {
+            complain("attention.checksum", quote_value(attention["checksum"]),
+                     fmt::format("{}, which {} has, or another file", checksum, *file));
+        }
+        return {{"trace", name}, {"checksum", checksum}};
+    }
+
+    std::string path_;
+    Schemas schemas_;
+    Diagnostics diagnostics_;
+    Json document_;  ///< the run file, references replaced
+    Json run_;       ///< the same with its sections in place
+    std::map<std::string, Section> sections_;
+    std::set<std::string> replaced_;    ///< sections that --set replaced
+    std::set<std::string> overridden_;  ///< settings that --set changed
+};
+
+}  // namespace
+
+RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides) {
+    return Loader(path).load(overrides);
+}
+
+}  // namespace palimpsest
