@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <charconv>
+#include <span>
 #include <string_view>
 
 #include <fmt/format.h>

@@ -1,10 +1,10 @@
 #pragma once
 // From a byte address to a place in DRAM, as the config's mapping string says.
 //
-// The string names address fields, most significant first, separated by '|': channel, rank, row, bank, bankgroup, column.
-// `field:n` is n bits of a field and may come more than once; a field without a width takes the bits its other pieces
-// leave, and a field of no bits may be left out. The address bits inside one burst are the lowest and are not named:
-// `column` counts bursts.
+// The string names address fields, most significant first, separated by '|': channel, rank, row, bank, bankgroup,
+// column. `field:n` is n bits of a field and may come more than once; a field without a width takes the bits its other
+// pieces leave, and a field of no bits may be left out. The address bits inside one burst are the lowest and are not
+// named: `column` counts bursts.
 
 #include <array>
 #include <cstdint>

@@ -26,7 +26,8 @@ struct DramCommand {
     bool operator==(const DramCommand&) const = default;
 };
 
-/// Hears every command of a channel in clock order; channels are told one after another, so that their clocks interleave.
+/// Hears every command of a channel in clock order; channels are told one after another, so that their clocks
+/// interleave.
 class DramCommandSink {
   public:
     virtual ~DramCommandSink() = default;

@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
+#include <tlm_utils/multi_passthrough_target_socket.h>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/multi_passthrough_target_socket.h>
 
 #include "common/signal_sink.h"
 #include "config/dram_config.h"
@@ -46,7 +46,8 @@ class DramController : public sc_core::sc_module {
 
     /// No request is under way, no posted write is queued and the last data has moved, as of now.
     bool idle();
-    /// Notified at the first core edge from now on at which `idle()` holds (in this delta cycle's successor if it does).
+    /// Notified at the first core edge from now on at which `idle()` holds (in this delta cycle's successor if it
+    /// does).
     const sc_core::sc_event& when_idle();
     /// Requests accepted and not answered.
     std::uint64_t in_flight() const { return in_flight_; }

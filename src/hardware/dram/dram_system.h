@@ -1,5 +1,6 @@
 #pragma once
-// The DRAM of the machine without SystemC: channels with their controllers. Per-clock specification: docs/blocks/dram.md.
+// The DRAM of the machine without SystemC: channels with their controllers. Per-clock specification:
+// docs/blocks/dram.md.
 //
 //   DramSystem dram(config);
 //   dram.send(transaction, 0);               // enters at clock 0
@@ -7,7 +8,8 @@
 //       dram.advance_to(dram.next_wakeup(), finished);
 //   }
 //
-// Time    in DRAM clocks; calls come in time order. State is brought up to date only when asked: advance_to(k) has decided
+// Time    in DRAM clocks; calls come in time order. State is brought up to date only when asked: advance_to(k) has
+// decided
 //         every clock before k, for the channels that somebody waits for; the others follow when they are next used.
 // Cost    grows with bursts, not with clocks; nothing is allocated per burst; memory is bounded by what is under way.
 
@@ -65,7 +67,7 @@ class DramSystem {
     AddressMap map_;
     std::vector<DramCommandSink*> sinks_;
     std::vector<std::unique_ptr<DramChannel>> channels_;
-    std::vector<DramTransaction*> finished_;  ///< completion known, not yet handed out
+    std::vector<DramTransaction*> finished_;      ///< completion known, not yet handed out
     std::vector<std::uint32_t> part_of_channel_;  ///< during send(): the transaction's part in each channel
     std::vector<std::uint32_t> touched_;
     DramCounts requested_;

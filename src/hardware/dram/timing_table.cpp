@@ -4,7 +4,9 @@ namespace palimpsest {
 namespace {
 
 /// A distance that a negative sum turns into none.
-std::uint32_t clocks(std::int64_t n) { return n > 0 ? static_cast<std::uint32_t>(n) : 0; }
+std::uint32_t clocks(std::int64_t n) {
+    return n > 0 ? static_cast<std::uint32_t>(n) : 0;
+}
 
 }  // namespace
 

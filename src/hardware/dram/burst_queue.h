@@ -1,0 +1,110 @@
+#pragma once
+// The bursts that the scheduler sees, reads or writes, of one channel: a list a bank, oldest first.
+
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "hardware/dram/address_map.h"
+#include "hardware/dram/device_timing.h"
+#include "palimpsest/counters.h"
+
+namespace palimpsest {
+
+inline constexpr std::uint32_t kMaxQueue = 64;  ///< bursts a queue can hold: free slots are bits of one word
+
+class BurstQueue {
+  public:
+    using Slot = std::uint8_t;
+    static constexpr Slot kNone = 0xff;
+
+    struct Entry {
+        std::uint64_t age = 0;  ///< order of entry into the channel's queues; smaller is older
+        std::uint32_t row = 0;
+        std::uint32_t part = 0;  ///< the transaction part waiting for it; unused for posted writes
+        std::uint16_t column = 0;
+        std::uint8_t bank = 0;
+        Traffic traffic = Traffic::weights;
+        bool activated = false;               ///< an ACT was issued for it
+        bool precharged = false;              ///< a PRE was issued for it
+        Slot previous = kNone, next = kNone;  ///< in its bank, by age
+    };
+
+    explicit BurstQueue(std::uint32_t capacity)
+        : capacity_(capacity), free_(capacity >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << capacity) - 1) {
+        head_.fill(kNone);
+        tail_.fill(kNone);
+        hit_.fill(kNone);
+    }
+
+    std::uint32_t size() const { return size_; }
+    bool full() const { return size_ == capacity_; }
+    std::uint32_t room() const { return capacity_ - size_; }
+    Entry& operator[](Slot slot) { return entries_[slot]; }
+    const Entry& operator[](Slot slot) const { return entries_[slot]; }
+    Slot oldest(std::uint32_t bank) const { return head_[bank]; }
+    /// The oldest burst of the bank's open row; kNone while it is closed.
+    Slot oldest_hit(std::uint32_t bank) const { return hit_[bank]; }
+
+    bool contains(const DramLocation& where) const {
+        for (Slot s = head_[where.bank]; s != kNone; s = entries_[s].next) {
+            if (entries_[s].row == where.row && entries_[s].column == where.column) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// Appends as the youngest of its bank. `open`: the bank's open row is the burst's.
+    Slot insert(const DramLocation& where, std::uint64_t age, std::uint32_t part, Traffic traffic, bool open) {
+        const auto slot = static_cast<Slot>(std::countr_zero(free_));
+        free_ &= free_ - 1;
+        ++size_;
+        const std::uint32_t bank = where.bank;
+        entries_[slot] =
+            Entry{age, where.row, part, where.column, where.bank, traffic, false, false, tail_[bank], kNone};
+        if (tail_[bank] == kNone) {
+            head_[bank] = slot;
+        } else {
+            entries_[tail_[bank]].next = slot;
+        }
+        tail_[bank] = slot;
+        if (open && hit_[bank] == kNone) {
+            hit_[bank] = slot;
+        }
+        return slot;
+    }
+
+    /// Takes out a bank's oldest hit; the next burst of the row becomes it.
+    void remove_hit(std::uint32_t bank) {
+        const Slot slot = hit_[bank];
+        const Entry& entry = entries_[slot];
+        Slot following = entry.next;
+        while (following != kNone && entries_[following].row != entry.row) {
+            following = entries_[following].next;
+        }
+        hit_[bank] = following;
+        (entry.previous == kNone ? head_[bank] : entries_[entry.previous].next) = entry.next;
+        (entry.next == kNone ? tail_[bank] : entries_[entry.next].previous) = entry.previous;
+        free_ |= std::uint64_t{1} << slot;
+        --size_;
+    }
+
+    void row_opened(std::uint32_t bank, std::uint32_t row) {
+        Slot s = head_[bank];
+        while (s != kNone && entries_[s].row != row) {
+            s = entries_[s].next;
+        }
+        hit_[bank] = s;
+    }
+    void row_closed(std::uint32_t bank) { hit_[bank] = kNone; }
+
+  private:
+    std::uint32_t capacity_;
+    std::uint32_t size_ = 0;
+    std::uint64_t free_;
+    std::array<Slot, kMaxBanks> head_, tail_, hit_;
+    std::array<Entry, kMaxQueue> entries_;
+};
+
+}  // namespace palimpsest

@@ -1,0 +1,114 @@
+#pragma once
+// One DRAM channel: the FIFO of what was sent to it, its scheduler, and the account of its clocks.
+//
+// Each clock: at most one burst goes from the FIFO to a queue, then at most one command is issued
+// (docs/blocks/dram.md). The channel stops only at clocks at which one of the two can happen.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "hardware/dram/channel_clocks.h"
+#include "hardware/dram/ring.h"
+#include "hardware/dram/scheduler.h"
+
+namespace palimpsest {
+
+class DramChannel {
+  public:
+    static constexpr std::uint32_t kNoPart = ~std::uint32_t{0};
+
+    /// `sinks` hear its commands, `finished` receives transactions whose last part is done; both outlive the channel.
+    DramChannel(const DramConfig& config, std::uint32_t number, const std::vector<DramCommandSink*>& sinks,
+                std::vector<DramTransaction*>& finished);
+
+    /// A transaction sent at `now` has bursts here: decides the clocks before and returns the part to append them to.
+    std::uint32_t open_part(DramTransaction& transaction, DramClock now);
+    /// The part's next burst, to the FIFO's end.
+    void append(std::uint32_t part, const DramLocation& where);
+
+    /// Decides every clock before `now`.
+    void advance_to(DramClock now) {
+        while (next_stop_ < now) {
+            stop_at(next_stop_);
+        }
+        now_ = std::max(now_, now);
+    }
+    /// A transaction waits for this channel.
+    bool awaited() const { return first_part_ != kNoPart; }
+    /// No open part is done before this clock.
+    DramClock completion_bound() const;
+    /// The channel is not empty, with all data moved, before this clock.
+    DramClock idle_bound() const;
+    /// Nothing is queued or moves from the next undecided clock on.
+    bool idle() const { return bursts_held() == 0 && clocks_.bus_end() <= now_; }
+    /// Adds the counts of all decided clocks.
+    void add_counts(DramCounts& counts);
+    std::string diagnose() const;
+
+  private:
+    /// Bursts of one transaction with consecutive columns of a row.
+    struct Run {
+        std::uint32_t part;
+        std::uint32_t count;
+        DramLocation where;
+    };
+    /// What a transaction has in this channel, in a list by age.
+    struct Part {
+        DramTransaction* transaction = nullptr;
+        std::uint32_t queued = 0;                        ///< bursts in the read queue
+        std::uint32_t coming = 0;                        ///< bursts in the FIFO
+        std::uint64_t fifo_end = 0, fifo_reads_end = 0;  ///< fifo_in_ and fifo_reads_in_ just after its last burst
+        DramClock refresh_before = 0;                    ///< refresh clocks of the channel before it arrived
+        std::uint32_t may_match = 0;  ///< of `coming`, at most: a write to the same burst may be queued before it
+        std::uint32_t previous = kNoPart, next = kNoPart;
+    };
+
+    std::uint32_t bursts_held() const {
+        return static_cast<std::uint32_t>(fifo_in_ - fifo_out_) + scheduler_.queue(false).size() +
+               scheduler_.queue(true).size();
+    }
+    void stop_at(DramClock now);
+    bool head_may_enter() const;
+    void take_in(DramClock now);
+    void issue(const DramScheduler::Pick& pick, DramClock now);
+    void column(const DramScheduler::Pick& pick, DramClock now);
+    void burst_done(std::uint32_t part, DramClock completion, DramClock now);
+    void bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now);
+    DramClock part_bound(const Part& part) const;
+    void tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const;
+    void tell_depths(DramClock now) const;
+    std::size_t write_hash(const DramLocation& where) const {
+        return (where.row * 0x9E3779B1u ^ where.column * 0x85EBCA77u ^ where.bank * 0xC2B2AE3Du) >> 22;
+    }
+
+    const DramTiming timing_;
+    const DramOrganisation organisation_;
+    const std::uint32_t number_;
+    const Bytes burst_bytes_;
+    const std::uint32_t pipeline_latency_;
+    const std::vector<DramCommandSink*>& sinks_;
+    std::vector<DramTransaction*>& finished_;
+
+    DramScheduler scheduler_;
+    ChannelClocks clocks_;
+    detail::Ring<Run> fifo_;
+    std::uint64_t fifo_in_ = 0, fifo_out_ = 0;  ///< bursts ever
+    std::uint64_t fifo_reads_in_ = 0, fifo_reads_out_ = 0;
+    bool head_blocked_ = false;  ///< the FIFO's head waits for a column command
+
+    std::vector<Part> parts_;
+    std::vector<std::uint32_t> free_parts_;
+    std::uint32_t first_part_ = kNoPart, last_part_ = kNoPart;
+    std::uint64_t may_match_ = 0;                     ///< sum over the parts
+    std::uint32_t writes_pending_ = 0;                ///< in the FIFO and the write queue
+    std::array<std::uint32_t, 1024> write_filter_{};  ///< the same by hash of the burst
+
+    DramClock now_ = 0;        ///< first undecided clock
+    DramClock next_stop_ = 0;  ///< nothing happens before it
+    DramCounts counts_;
+    std::vector<DramClock> rank_active_since_;
+};
+
+}  // namespace palimpsest

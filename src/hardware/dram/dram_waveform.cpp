@@ -1,0 +1,86 @@
+#include "hardware/dram/dram_waveform.h"
+
+#include <bit>
+
+#include <fmt/format.h>
+
+namespace palimpsest {
+
+DramWaveform::DramWaveform(const DramConfig& config, SignalSink& sink, const std::string& hierarchy)
+    : timing_(config.timing), organisation_(config.organisation), sink_(sink) {
+    const auto row_bits = static_cast<unsigned>(std::bit_width(organisation_.rows));
+    for (std::uint32_t c = 0; c < organisation_.channels; ++c) {
+        const std::string channel = fmt::format("{}.channel{}", hierarchy, c);
+        ChannelSignals signals;
+        signals.reads = sink.declare(channel + ".read_queue", SignalKind::level, 8);
+        signals.writes = sink.declare(channel + ".write_queue", SignalKind::level, 8);
+        sink.change(signals.reads, 0, 0);
+        sink.change(signals.writes, 0, 0);
+        for (std::uint32_t r = 0; r < organisation_.ranks; ++r) {
+            const std::string rank = fmt::format("{}.rank{}", channel, r);
+            signals.refreshes.push_back(sink.declare(rank + ".refresh", SignalKind::event, 32));
+            for (std::uint32_t b = 0; b < organisation_.banks(); ++b) {
+                const std::string bank = fmt::format("{}.bank{}", rank, b);
+                BankSignals of_bank{};
+                of_bank.state =
+                    sink.declare(bank + ".state", SignalKind::state, 3, "closed,opening,open,closing,refresh");
+                of_bank.row = sink.declare(bank + ".row", SignalKind::level, row_bits);
+                sink.change(of_bank.state, 0, static_cast<std::uint64_t>(BankState::closed));
+                signals.banks.push_back(of_bank);
+            }
+        }
+        signals.refresh_count.assign(organisation_.ranks, 0);
+        channels_.push_back(std::move(signals));
+    }
+}
+
+void DramWaveform::set(BankSignals& bank, BankState state, DramClock clock) {
+    bank.now = state;
+    sink_.change(bank.state, time_of(clock), static_cast<std::uint64_t>(state));
+}
+
+void DramWaveform::close(BankSignals& bank, DramClock clock) {
+    set(bank, BankState::closing, clock);
+    set(bank, BankState::closed, clock + timing_.nRP);
+}
+
+void DramWaveform::command(const DramCommand& command) {
+    ChannelSignals& channel = channels_[command.channel];
+    const std::uint32_t first = command.rank * organisation_.banks();
+    BankSignals& bank = channel.banks[first + command.bank_group * organisation_.banks_per_group + command.bank];
+    switch (command.kind) {
+        case DramCommandKind::activate:
+            sink_.change(bank.row, time_of(command.clock), command.row);
+            set(bank, BankState::opening, command.clock);
+            set(bank, BankState::open, command.clock + timing_.nRCD);
+            break;
+        case DramCommandKind::precharge:
+            close(bank, command.clock);
+            break;
+        case DramCommandKind::precharge_all:
+            for (std::uint32_t b = 0; b < organisation_.banks(); ++b) {
+                if (channel.banks[first + b].now == BankState::open) {
+                    close(channel.banks[first + b], command.clock);
+                }
+            }
+            break;
+        case DramCommandKind::refresh:
+            sink_.change(channel.refreshes[command.rank], time_of(command.clock),
+                         ++channel.refresh_count[command.rank]);
+            for (std::uint32_t b = 0; b < organisation_.banks(); ++b) {
+                set(channel.banks[first + b], BankState::refresh, command.clock);
+                set(channel.banks[first + b], BankState::closed, command.clock + timing_.nRFC);
+            }
+            break;
+        case DramCommandKind::read:
+        case DramCommandKind::write:
+            break;
+    }
+}
+
+void DramWaveform::queue_depths(DramClock clock, std::uint32_t channel, std::uint32_t reads, std::uint32_t writes) {
+    sink_.change(channels_[channel].reads, time_of(clock), reads);
+    sink_.change(channels_[channel].writes, time_of(clock), writes);
+}
+
+}  // namespace palimpsest

@@ -1,0 +1,43 @@
+#pragma once
+// A queue in one block of memory that grows by doubling: no allocation per element once it has reached its size.
+
+#include <cstddef>
+#include <vector>
+
+namespace palimpsest::detail {
+
+template <class T>
+class Ring {
+  public:
+    bool empty() const { return begin_ == end_; }
+    std::size_t size() const { return end_ - begin_; }
+    T& front() { return slots_[begin_ & mask()]; }
+    const T& front() const { return slots_[begin_ & mask()]; }
+    T& back() { return slots_[(end_ - 1) & mask()]; }
+    T& operator[](std::size_t i) { return slots_[(begin_ + i) & mask()]; }
+    const T& operator[](std::size_t i) const { return slots_[(begin_ + i) & mask()]; }
+    void pop_front() { ++begin_; }
+    void push_back(const T& value) {
+        if (size() == slots_.size()) {
+            grow();
+        }
+        slots_[end_++ & mask()] = value;
+    }
+
+  private:
+    std::size_t mask() const { return slots_.size() - 1; }
+    void grow() {
+        std::vector<T> larger(slots_.size() * 2);
+        for (std::size_t i = 0; i < size(); ++i) {
+            larger[i] = (*this)[i];
+        }
+        end_ = size();
+        begin_ = 0;
+        slots_.swap(larger);
+    }
+
+    std::vector<T> slots_ = std::vector<T>(16);
+    std::size_t begin_ = 0, end_ = 0;
+};
+
+}  // namespace palimpsest::detail

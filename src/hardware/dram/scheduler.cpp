@@ -1,0 +1,277 @@
+#include "hardware/dram/scheduler.h"
+
+namespace palimpsest {
+namespace {
+
+std::uint64_t bit(std::uint32_t bank) {
+    return std::uint64_t{1} << bank;
+}
+
+void assign(std::uint64_t& set, std::uint64_t element, bool in) {
+    set = in ? set | element : set & ~element;
+}
+
+template <class Function>
+void for_each_bank(std::uint64_t banks, Function f) {
+    for (; banks != 0; banks &= banks - 1) {
+        f(static_cast<std::uint32_t>(std::countr_zero(banks)));
+    }
+}
+
+}  // namespace
+
+DramScheduler::DramScheduler(const DramConfig& config)
+    : device_(config.timing, config.organisation),
+      reads_(config.controller.read_queue),
+      writes_(config.controller.write_queue),
+      ranks_(config.organisation.ranks),
+      banks_a_rank_(config.organisation.banks()),
+      rank_banks_(banks_a_rank_ == 64 ? ~std::uint64_t{0} : bit(banks_a_rank_) - 1),
+      starvation_cap_(config.controller.starvation_cap),
+      write_high_(config.controller.write_high),
+      write_low_(config.controller.write_low),
+      closed_page_(config.controller.page_policy == PagePolicy::closed),
+      refresh_interval_(config.timing.nREFI),
+      refresh_clocks_(config.timing.nRFC),
+      due_at_(ranks_, kNever),
+      rank_blocked_until_(ranks_, 0),
+      rank_bursts_(ranks_, 0) {
+    if (config.controller.refresh != RefreshMode::none) {
+        for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+            due_at_[rank] = refresh_interval_ * (rank + 1) / ranks_;  // ranks take turns
+        }
+        next_due_ = due_at_[0];
+    }
+}
+
+void DramScheduler::insert(bool write, const DramLocation& where, std::uint32_t part, Traffic traffic, DramClock now) {
+    const std::uint32_t bank = where.bank;
+    const bool was_write_mode = write_mode();
+    const bool open = (open_banks_ & bit(bank)) != 0 && open_row_[bank] == where.row;
+    mutable_queue(write).insert(where, next_age_++, part, traffic, open);
+    ++rank_bursts_[device_.rank_of(bank)];
+    if (write && writes_.size() >= write_high_) {
+        forced_writes_ = true;
+    }
+    classify(write, bank);
+    if (write_mode() != was_write_mode) {
+        next_pick_ = now;
+    } else if (write == was_write_mode && (serviceable_ & bit(bank)) != 0) {
+        const Wanted& wanted = wanted_[write];
+        const TimedCommand next = (wanted.column & bit(bank))     ? (write ? TimedCommand::write : TimedCommand::read)
+                                  : (wanted.activate & bit(bank)) ? TimedCommand::activate
+                                                                  : TimedCommand::precharge;
+        next_pick_ = std::min(next_pick_, std::max(now, device_.ready(next, bank)));
+    }
+}
+
+void DramScheduler::classify(bool write, std::uint32_t bank) {
+    const BurstQueue& q = queue(write);
+    const BurstQueue::Slot oldest = q.oldest(bank), hit = q.oldest_hit(bank);
+    const bool open = (open_banks_ & bit(bank)) != 0;
+    const bool waiting = oldest != BurstQueue::kNone;
+    const bool eligible_hit = hit != BurstQueue::kNone && (hit == oldest || passed_[bank] < starvation_cap_);
+    Wanted& wanted = wanted_[write];
+    assign(wanted.column, bit(bank), eligible_hit);
+    assign(wanted.activate, bit(bank), waiting && !open);
+    assign(wanted.precharge, bit(bank), waiting && open && !eligible_hit);
+    if (closed_page_) {
+        const bool no_hit =
+            reads_.oldest_hit(bank) == BurstQueue::kNone && writes_.oldest_hit(bank) == BurstQueue::kNone;
+        assign(unwanted_open_, bit(bank), open && no_hit);
+    }
+}
+
+void DramScheduler::classify(std::uint32_t bank) {
+    classify(false, bank);
+    classify(true, bank);
+}
+
+template <class AgeOf>
+DramScheduler::Best DramScheduler::oldest_legal(std::uint64_t banks, TimedCommand command, DramClock now,
+                                                DramClock& next, AgeOf age_of) const {
+    Best best;
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        const std::uint64_t here = banks & rank_mask(rank);
+        if (here == 0) {
+            continue;
+        }
+        if (const DramClock ready = device_.rank_ready(command, rank); ready > now) {
+            next = std::min(next, ready);
+            continue;
+        }
+        for_each_bank(here, [&](std::uint32_t bank) {
+            const DramClock ready = device_.ready_within_rank(command, bank);
+            if (ready > now) {
+                next = std::min(next, ready);
+            } else if (const std::uint64_t age = age_of(bank); !best.any || age < best.age) {
+                best = {age, static_cast<std::uint8_t>(bank), true};
+            }
+        });
+    }
+    return best;
+}
+
+bool DramScheduler::pick_refresh(DramClock now, Pick& pick, DramClock& next) const {
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        if ((due_ & bit(rank)) == 0) {
+            continue;
+        }
+        const std::uint64_t open = open_banks_ & rank_mask(rank);
+        DramClock ready = device_.rank_ready(TimedCommand::refresh, rank);
+        if (open != 0) {
+            ready = 0;
+            for_each_bank(open, [&](std::uint32_t bank) {
+                ready = std::max(ready, device_.ready(TimedCommand::precharge, bank));
+            });
+        }
+        if (ready <= now) {
+            pick.any = true;
+            pick.kind = open != 0 ? DramCommandKind::precharge_all : DramCommandKind::refresh;
+            pick.bank = static_cast<std::uint8_t>(rank * banks_a_rank_);
+            return true;
+        }
+        next = std::min(next, ready);
+    }
+    return false;
+}
+
+DramScheduler::Pick DramScheduler::pick(DramClock now) {
+    Pick pick;
+    DramClock next = kNever;
+    if (due_ != 0 && pick_refresh(now, pick, next)) {
+        return pick;
+    }
+    const bool write = write_mode();
+    const BurstQueue& q = queue(write);
+    const Wanted& wanted = wanted_[write];
+    const auto take = [&](DramCommandKind kind, std::uint32_t bank, BurstQueue::Slot slot) {
+        return Pick{true, kind, write, static_cast<std::uint8_t>(bank), slot};
+    };
+    const auto age_of_oldest = [&](std::uint32_t bank) { return q[q.oldest(bank)].age; };
+
+    const Best column = oldest_legal(wanted.column & serviceable_, write ? TimedCommand::write : TimedCommand::read,
+                                     now, next, [&](std::uint32_t bank) { return q[q.oldest_hit(bank)].age; });
+    if (column.any) {
+        return take(write ? DramCommandKind::write : DramCommandKind::read, column.bank, q.oldest_hit(column.bank));
+    }
+    const Best activate =
+        oldest_legal(wanted.activate & serviceable_, TimedCommand::activate, now, next, age_of_oldest);
+    if (activate.any) {
+        return take(DramCommandKind::activate, activate.bank, q.oldest(activate.bank));
+    }
+    const Best precharge =
+        oldest_legal(wanted.precharge & serviceable_, TimedCommand::precharge, now, next, age_of_oldest);
+    if (precharge.any) {
+        return take(DramCommandKind::precharge, precharge.bank, q.oldest(precharge.bank));
+    }
+    if (closed_page_) {
+        const Best unwanted = oldest_legal(unwanted_open_ & serviceable_, TimedCommand::precharge, now, next,
+                                           [](std::uint32_t bank) { return std::uint64_t{bank}; });
+        if (unwanted.any) {
+            return take(DramCommandKind::precharge, unwanted.bank, BurstQueue::kNone);
+        }
+    }
+    next_pick_ = next;
+    return pick;
+}
+
+void DramScheduler::issue(const Pick& pick, DramClock now) {
+    next_pick_ = now + 1;
+    const std::uint32_t bank = pick.bank;
+    const std::uint32_t rank = device_.rank_of(bank);
+    switch (pick.kind) {
+        case DramCommandKind::activate: {
+            BurstQueue::Entry& burst = mutable_queue(pick.write)[pick.slot];
+            burst.activated = true;
+            device_.issue(TimedCommand::activate, bank, now);
+            open_banks_ |= bit(bank);
+            open_row_[bank] = burst.row;
+            passed_[bank] = 0;
+            reads_.row_opened(bank, burst.row);
+            writes_.row_opened(bank, burst.row);
+            classify(bank);
+            break;
+        }
+        case DramCommandKind::precharge:
+            if (pick.slot != BurstQueue::kNone) {
+                mutable_queue(pick.write)[pick.slot].precharged = true;
+            }
+            device_.issue(TimedCommand::precharge, bank, now);
+            close(bank);
+            break;
+        case DramCommandKind::precharge_all:
+            for_each_bank(open_banks_ & rank_mask(rank), [&](std::uint32_t open) {
+                device_.issue(TimedCommand::precharge, open, now);
+                close(open);
+            });
+            break;
+        case DramCommandKind::read:
+        case DramCommandKind::write: {
+            BurstQueue& q = mutable_queue(pick.write);
+            device_.issue(pick.write ? TimedCommand::write : TimedCommand::read, bank, now);
+            const bool passes = pick.slot != q.oldest(bank);
+            q.remove_hit(bank);
+            --rank_bursts_[rank];
+            if (pick.write && writes_.size() <= write_low_) {
+                forced_writes_ = false;
+            }
+            classify(pick.write, bank);
+            if (passes && ++passed_[bank] >= starvation_cap_) {
+                classify(bank);
+            }
+            break;
+        }
+        case DramCommandKind::refresh:
+            device_.issue(TimedCommand::refresh, bank, now);
+            due_ &= ~bit(rank);
+            serviceable_ |= rank_mask(rank);
+            rank_blocked_until_[rank] = now + refresh_clocks_;
+            blocked_until_ = 0;
+            for (const DramClock until : rank_blocked_until_) {
+                blocked_until_ = std::max(blocked_until_, until);
+            }
+            break;
+    }
+}
+
+void DramScheduler::close(std::uint32_t bank) {
+    open_banks_ &= ~bit(bank);
+    reads_.row_closed(bank);
+    writes_.row_closed(bank);
+    classify(bank);
+}
+
+void DramScheduler::refresh_due(DramClock now) {
+    next_due_ = kNever;
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        if (due_at_[rank] <= now) {
+            due_ |= bit(rank);
+            serviceable_ &= ~rank_mask(rank);
+            rank_blocked_until_[rank] = blocked_until_ = kNever;
+            due_at_[rank] += refresh_interval_;
+            next_pick_ = now;
+        }
+        next_due_ = std::min(next_due_, due_at_[rank]);
+    }
+}
+
+DramClock DramScheduler::stalled_until() const {
+    DramClock until = 0;
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        if (rank_bursts_[rank] > 0) {
+            until = std::max(until, rank_blocked_until_[rank]);
+        }
+    }
+    return until;
+}
+
+DramClock DramScheduler::earliest_column(bool write) const {
+    DramClock earliest = kNever;
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        earliest = std::min(earliest, device_.rank_ready(write ? TimedCommand::write : TimedCommand::read, rank));
+    }
+    return earliest;
+}
+
+}  // namespace palimpsest

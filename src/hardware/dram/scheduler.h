@@ -1,0 +1,105 @@
+#pragma once
+// Which command a channel issues at a clock: FR-FCFS over the read and the write queue, refresh before all. The rules
+// are those of docs/blocks/dram.md, in its order.
+//
+// The scheduler is asked only at clocks at which something may be legal. Between two questions it keeps, for each
+// queue, the banks whose next command is a column, an ACT or a PRE as bit sets, so that a question costs a few words,
+// and answers "nothing yet" together with the first clock worth asking again.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "config/dram_config.h"
+#include "hardware/dram/burst_queue.h"
+#include "hardware/dram/command_sink.h"
+#include "hardware/dram/device_timing.h"
+
+namespace palimpsest {
+
+class DramScheduler {
+  public:
+    struct Pick {
+        bool any = false;
+        DramCommandKind kind = DramCommandKind::activate;
+        bool write = false;                         ///< the queue that wanted it
+        std::uint8_t bank = 0;                      ///< of the channel; PREA and REF: first bank of the rank
+        BurstQueue::Slot slot = BurstQueue::kNone;  ///< the burst it is for, if any
+    };
+
+    explicit DramScheduler(const DramConfig& config);
+
+    const BurstQueue& queue(bool write) const { return write ? writes_ : reads_; }
+    /// A burst enters its queue at clock `now`, before the question of that clock.
+    void insert(bool write, const DramLocation& where, std::uint32_t part, Traffic traffic, DramClock now);
+    /// The command of clock `now`.
+    Pick pick(DramClock now);
+    /// Carries out a pick. A column command's burst leaves its queue: look at it before.
+    void issue(const Pick& pick, DramClock now);
+    /// Nothing is picked before this clock unless a burst is inserted or a refresh falls due.
+    DramClock next_pick() const { return next_pick_; }
+
+    /// The next refresh to fall due; at that clock call refresh_due().
+    DramClock next_due() const { return next_due_; }
+    void refresh_due(DramClock now);
+    /// Some rank is held back by refresh up to this clock (kNever: its REF is not issued yet); past values mean none
+    /// is.
+    DramClock blocked_until() const { return blocked_until_; }
+    /// The same of the ranks that a queued burst goes to.
+    DramClock stalled_until() const;
+
+    bool write_mode() const { return writes_.size() > 0 && (forced_writes_ || reads_.size() == 0); }
+    /// No column command before this clock.
+    DramClock earliest_column(bool write) const;
+    bool any_bank_open(std::uint32_t rank) const { return open_banks_ & rank_mask(rank); }
+    std::uint32_t banks_open(std::uint32_t rank) const {
+        return static_cast<std::uint32_t>(std::popcount(open_banks_ & rank_mask(rank)));
+    }
+    std::uint32_t open_row(std::uint32_t bank) const { return open_row_[bank]; }
+    std::uint32_t rank_of(std::uint32_t bank) const { return device_.rank_of(bank); }
+
+  private:
+    /// Banks by the command that their oldest eligible burst in a queue needs.
+    struct Wanted {
+        std::uint64_t column = 0, activate = 0, precharge = 0;
+    };
+    struct Best {
+        std::uint64_t age = ~std::uint64_t{0};
+        std::uint8_t bank = 0;
+        bool any = false;
+    };
+
+    std::uint64_t rank_mask(std::uint32_t rank) const { return rank_banks_ << (rank * banks_a_rank_); }
+    BurstQueue& mutable_queue(bool write) { return write ? writes_ : reads_; }
+    void classify(std::uint32_t bank);
+    void classify(bool write, std::uint32_t bank);
+    bool pick_refresh(DramClock now, Pick& pick, DramClock& next) const;
+    template <class AgeOf>
+    Best oldest_legal(std::uint64_t banks, TimedCommand command, DramClock now, DramClock& next, AgeOf age_of) const;
+    void close(std::uint32_t bank);
+
+    DeviceTiming device_;
+    BurstQueue reads_, writes_;
+    std::array<Wanted, 2> wanted_;     ///< [write]
+    std::uint64_t unwanted_open_ = 0;  ///< closed-page policy: open banks without a queued hit
+    std::uint64_t open_banks_ = 0;
+    std::uint64_t serviceable_ = ~std::uint64_t{0};  ///< banks of ranks that do not wait for a REF
+    std::array<std::uint32_t, kMaxBanks> open_row_{};
+    std::array<std::uint32_t, kMaxBanks> passed_{};  ///< hits that passed an older burst since the bank's last ACT
+    std::uint32_t ranks_, banks_a_rank_;
+    std::uint64_t rank_banks_;
+    std::uint32_t starvation_cap_, write_high_, write_low_;
+    bool closed_page_;
+    bool forced_writes_ = false;
+    std::uint64_t next_age_ = 0;
+    DramClock next_pick_ = 0;
+
+    DramClock refresh_interval_, refresh_clocks_;
+    DramClock next_due_ = kNever;
+    DramClock blocked_until_ = 0;
+    std::uint64_t due_ = 0;  ///< ranks whose REF is due and not issued
+    std::vector<DramClock> due_at_, rank_blocked_until_;
+    std::vector<std::uint32_t> rank_bursts_;  ///< queued bursts of each rank
+};
+
+}  // namespace palimpsest
