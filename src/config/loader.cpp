@@ -32,6 +32,53 @@ const char* default_reference(const std::string& kind) {
     return kind == "cost" ? "65nm" : nullptr;
 }
 
+/// With the counts that follow from others.
+ModelShape read_model(const Json& plain) {
+    ModelShape model;
+    read_fields(plain, model);
+    if (model.kv_heads == 0) {
+        model.kv_heads = model.heads;
+    }
+    if (model.head_dim == 0 && model.heads > 0 && model.hidden % model.heads == 0) {
+        model.head_dim = model.hidden / model.heads;
+    }
+    if (model.ffn_hidden == 0) {
+        model.ffn_hidden = 4 * model.hidden;
+    }
+    if (model.name.empty()) {
+        model.name = "model";
+    }
+    return model;
+}
+
+/// One section without a run: its document without annotations, or all that is wrong with it.
+template <class Read, class Check>
+auto load_section(const std::string& kind, const std::string& reference, const Read& read, const Check& check) {
+    const Schemas schemas(configs_directory() + "/schema");
+    Diagnostics diagnostics;
+    const Section section = resolve_section(schemas, kind, reference, "", "", diagnostics);
+    const Locate locate = [&section](const std::string& path) { return section.place_of(path); };
+    if (!section.layers.empty()) {
+        validate_section(schemas, kind, section.document, locate, diagnostics);
+    }
+    diagnostics.throw_if_any();
+    Json sources;
+    const auto config = read(kind == "cost" ? section.document : strip_annotations(section.document, "", sources));
+    const Locate locate_in_run = [&](const std::string& path) {
+        return section.place_of(path.substr(kind.size() + 1));
+    };
+    check(config, locate_in_run, diagnostics);
+    diagnostics.throw_if_any();
+    return config;
+}
+
+template <class T>
+T read_plain(const Json& plain) {
+    T config;
+    read_fields(plain, config);
+    return config;
+}
+
 /// One call of load_run_config.
 class Loader {
   public:
@@ -104,12 +151,10 @@ class Loader {
         for (const std::string kind : kSections) {
             rest.erase(kind);
             if (run_.contains(kind)) {
-                Json ignored;
-                const Json plain = kind == "cost" ? run_[kind] : strip_annotations(run_[kind], "", ignored);
-                const auto below = [&locate, kind](const std::string& path) {
+                const Locate below = [&locate, kind](const std::string& path) {
                     return locate(path.empty() ? kind : join_path(kind, path));
                 };
-                schemas_.validate(kind, plain, below, diagnostics_);
+                validate_section(schemas_, kind, run_[kind], below, diagnostics_);
             }
         }
         schemas_.validate("run", rest, locate, diagnostics_);
@@ -128,18 +173,7 @@ class Loader {
         if (section == sections_.end() || section->second.layers.empty()) {
             return {path_, path};
         }
-        const std::string inner = path.size() > kind.size() ? path.substr(kind.size() + 1) : "";
-        const std::vector<SectionLayer>& layers = section->second.layers;
-        const auto holder = std::find_if(layers.begin(), layers.end(), [&](const SectionLayer& layer) {
-            return find_path(layer.document, inner) != nullptr;
-        });
-        const SectionLayer& layer = holder != layers.end() ? *holder : layers.front();
-        const auto renamed = layer.renames.find(inner);
-        const std::string name = renamed != layer.renames.end() ? renamed->second : inner;
-        if (layer.prefix.empty()) {
-            return {layer.file, name};
-        }
-        return {layer.file, name.empty() ? layer.prefix : join_path(layer.prefix, name)};
+        return section->second.place_of(path.size() > kind.size() ? path.substr(kind.size() + 1) : "");
     }
 
     void complain(const std::string& path, const std::string& what_is_there, const std::string& accepted) {
@@ -178,7 +212,7 @@ class Loader {
                 read_fields(plain[key], member);
             }
         };
-        read("model", config.model);
+        config.model = read_model(plain.contains("model") ? plain["model"] : Json::object());
         read("cache", config.cache);
         read("hardware", config.hardware);
         read("dram", config.dram);
@@ -186,23 +220,6 @@ class Loader {
         read("simulation", config.simulation);
         read("workload", config.workload);
         config.cost = read_cost_table(plain["cost"]);
-        complete_model(config.model);
-    }
-
-    /// Counts that follow from others.
-    static void complete_model(ModelShape& model) {
-        if (model.kv_heads == 0) {
-            model.kv_heads = model.heads;
-        }
-        if (model.head_dim == 0 && model.heads > 0 && model.hidden % model.heads == 0) {
-            model.head_dim = model.hidden / model.heads;
-        }
-        if (model.ffn_hidden == 0) {
-            model.ffn_hidden = 4 * model.hidden;
-        }
-        if (model.name.empty()) {
-            model.name = "model";
-        }
     }
 
     void read_workload(const Json& plain, RunConfig& config) {
@@ -276,6 +293,22 @@ class Loader {
 };
 
 }  // namespace
+
+ModelShape load_model(const std::string& reference) {
+    return load_section("model", reference, read_model, cross_check_model);
+}
+
+HardwareConfig load_hardware(const std::string& reference) {
+    return load_section("hardware", reference, read_plain<HardwareConfig>, cross_check_hardware);
+}
+
+DramConfig load_dram(const std::string& reference) {
+    return load_section("dram", reference, read_plain<DramConfig>, cross_check_dram);
+}
+
+CostTable load_cost_table(const std::string& reference) {
+    return load_section("cost", reference, read_cost_table, cross_check_cost);
+}
 
 RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides) {
     return Loader(path).load(overrides);

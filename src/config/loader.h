@@ -14,6 +14,13 @@ namespace palimpsest {
 /// and what would be accepted.
 RunConfig load_run_config(const std::string& path, const std::vector<std::string>& overrides = {});
 
+/// One section alone, by the name of a shipped preset or a file relative to the current directory; the same checks and
+/// errors as in a run.
+ModelShape load_model(const std::string& reference);
+HardwareConfig load_hardware(const std::string& reference);
+DramConfig load_dram(const std::string& reference);
+CostTable load_cost_table(const std::string& reference);
+
 /// Where shipped presets and schemas lie: $PALIMPSEST_CONFIGS, else the source tree's or the installed configs/.
 std::string configs_directory();
 

@@ -61,9 +61,8 @@ void validate_layer(const Schemas& schemas, const std::string& kind, const Secti
     if (name != "huggingface") {
         check_units(schemas.get(name), layer.document, "", locate, diagnostics);
     }
-    if (name != "cost" && name != "huggingface") {  // a cost keeps its range; the others are judged by their values too
-        Json sources;
-        schemas.validate(name, strip_annotations(layer.document, "", sources), locate, diagnostics);
+    if (name != "huggingface") {
+        validate_section(schemas, name, layer.document, locate, diagnostics);
     }
 }
 
@@ -148,6 +147,28 @@ Section resolve_section(const Schemas& schemas, const std::string& kind, const J
         merge_onto(section.document, layer->document);
     }
     return section;
+}
+
+Place Section::place_of(const std::string& path) const {
+    if (layers.empty()) {
+        return {"", path};
+    }
+    const auto holder = std::find_if(layers.begin(), layers.end(), [&](const SectionLayer& layer) {
+        return find_path(layer.document, path) != nullptr;
+    });
+    const SectionLayer& layer = holder != layers.end() ? *holder : layers.front();
+    const auto renamed = layer.renames.find(path);
+    const std::string& name = renamed != layer.renames.end() ? renamed->second : path;
+    if (layer.prefix.empty()) {
+        return {layer.file, name};
+    }
+    return {layer.file, name.empty() ? layer.prefix : join_path(layer.prefix, name)};
+}
+
+void validate_section(const Schemas& schemas, const std::string& kind, const Json& document, const Locate& locate,
+                      Diagnostics& diagnostics) {
+    Json sources;
+    schemas.validate(kind, kind == "cost" ? document : strip_annotations(document, "", sources), locate, diagnostics);
 }
 
 std::string schema_name(const std::string& kind, const Json& document) {

@@ -25,11 +25,18 @@ struct SectionLayer {
 struct Section {
     std::vector<SectionLayer> layers;  ///< the first overrides the second, and so on
     Json document;                     ///< all of them merged, annotations kept
+
+    /// The file that a setting comes from ("timing.nCL"; empty for the section itself), and its path there.
+    Place place_of(const std::string& path) const;
 };
 
 /// Reads what `reference` refers to. `file` and `prefix` say where the reference stands; problems go to `diagnostics`.
 Section resolve_section(const Schemas& schemas, const std::string& kind, const Json& reference, const std::string& file,
                         const std::string& prefix, Diagnostics& diagnostics);
+
+/// Holds a merged section to its schema: base and overrides together must say everything that is required.
+void validate_section(const Schemas& schemas, const std::string& kind, const Json& document, const Locate& locate,
+                      Diagnostics& diagnostics);
 
 /// The schema that a document of this kind is held to: "model" documents may be Hugging Face's.
 std::string schema_name(const std::string& kind, const Json& document);

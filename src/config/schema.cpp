@@ -55,6 +55,12 @@ Locate locate_in(const std::string& file, const std::string& prefix) {
     };
 }
 
+struct Schemas::Compiled {
+    valijson::Schema schema;
+};
+
+Schemas::~Schemas() = default;
+
 Schemas::Schemas(const std::string& directory) : directory_(directory) {
     std::error_code error;
     for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
@@ -110,15 +116,22 @@ Json Schemas::dereference(const Json& node, int depth) const {
     return copy;
 }
 
+const Schemas::Compiled& Schemas::compiled(const std::string& name) const {
+    std::unique_ptr<Compiled>& entry = compiled_[name];
+    if (!entry) {
+        entry = std::make_unique<Compiled>();
+        valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
+        parser.populateSchema(NlohmannJsonAdapter(get(name)), entry->schema);
+    }
+    return *entry;
+}
+
 void Schemas::validate(const std::string& name, const Json& document, const Locate& locate,
                        Diagnostics& diagnostics) const {
     const Json& source = get(name);
-    valijson::Schema schema;
-    valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-    parser.populateSchema(NlohmannJsonAdapter(source), schema);
     valijson::Validator validator;
     valijson::ValidationResults results;
-    if (validator.validate(schema, NlohmannJsonAdapter(document), &results)) {
+    if (validator.validate(compiled(name).schema, NlohmannJsonAdapter(document), &results)) {
         return;
     }
     const auto add = [&](const SchemaProblem& problem) {
@@ -164,7 +177,9 @@ std::vector<std::string> known_keys(const Json& schema) {
     for_each_branch(schema, [&](const Json& branch) {
         if (branch.contains("properties")) {
             for (const auto& [key, ignored] : branch["properties"].items()) {
-                keys.push_back(key);
+                if (key != "$schema" && key != "description") {
+                    keys.push_back(key);
+                }
             }
         }
     });

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ class Schemas {
   public:
     /// Reads every NAME.schema.json of the folder. References between schemas are put in place.
     explicit Schemas(const std::string& directory);
+    ~Schemas();
 
     /// Schema `name`: run, model, huggingface, hardware, dram, cost or operators.
     const Json& get(const std::string& name) const;
@@ -35,16 +37,20 @@ class Schemas {
     void validate(const std::string& name, const Json& document, const Locate& locate, Diagnostics& diagnostics) const;
 
   private:
+    struct Compiled;
+
     Json dereference(const Json& node, int depth) const;
+    const Compiled& compiled(const std::string& name) const;
 
     std::string directory_;
     std::map<std::string, Json> schemas_;
+    mutable std::map<std::string, std::unique_ptr<Compiled>> compiled_;  ///< made when first used
 };
 
 /// The schema of the value at a path, given as its keys; null when the schema knows no such path.
 const Json* schema_at(const Json& schema, const std::vector<std::string>& keys);
 
-/// The keys that an object of this schema may have.
+/// The keys that an object of this schema may have, comments apart.
 std::vector<std::string> known_keys(const Json& schema);
 
 /// The paths of every setting below a schema, e.g. "pe_array.rows".
