@@ -1,0 +1,230 @@
+#pragma once
+// The KV-MMU clock by clock, from the per-cycle specification in docs/blocks/kv_mmu.md.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "palimpsest/types.h"
+
+namespace palimpsest {
+
+/// The address path: a request spends `lookup` cycles in the look-up pipeline, then the generator, which takes requests
+/// in order, makes one of its addresses a cycle. Returns when each leaves.
+struct GoldenRequest {
+    Cycles arrival = 0;
+    std::size_t segments = 1;
+};
+inline std::vector<Cycles> golden_out_cycles(const std::vector<GoldenRequest>& requests, Cycles lookup) {
+    std::vector<Cycles> out(requests.size());
+    std::size_t arrived = 0;
+    std::size_t left = 0;  // requests that are through
+    std::size_t made = 0;  // addresses of the request in the generator
+    std::vector<Cycles> looked_up(requests.size(), 0);
+    for (Cycles t = 0; left < requests.size(); ++t) {
+        while (arrived < requests.size() && requests[arrived].arrival <= t) {
+            ++arrived;
+        }
+        if (left < arrived && looked_up[left] == lookup) {
+            if (++made == requests[left].segments) {
+                made = 0;
+                out[left++] = t + 1;
+            }
+        }
+        for (std::size_t i = left; i < arrived; ++i) {
+            if (looked_up[i] < lookup) {
+                ++looked_up[i];
+            }
+        }
+    }
+    return out;
+}
+
+/// What the engine works on.
+struct GoldenCommand {
+    Cycles arrival = 0;
+    std::uint32_t rows = 0, slots = 0, searches = 0, freed = 0;
+    std::uint64_t vector = 0;
+    bool spilled = false;
+    bool returns = true;  ///< a spilled vector goes back to DRAM as soon as the command is complete
+};
+
+struct GoldenCounts {
+    std::uint64_t score_reads = 0, score_writes = 0, adds = 0, compares = 0, table_writes = 0;
+};
+
+/// One command's work, a cycle a step.
+class GoldenVictimUnit {
+  public:
+    GoldenVictimUnit(std::uint32_t lanes, std::uint32_t per_word, std::uint32_t tail)
+        : lanes_(lanes), per_word_(per_word), tail_(tail) {}
+
+    void start(const GoldenCommand& command) {
+        c_ = command;
+        row_ = score_ = waited_ = searched_ = freed_ = 0;
+        stage_ = c_.rows > 0 ? Stage::row : Stage::table;
+        skip();
+        if (stage_ == Stage::done) {
+            stage_ = Stage::nothing;
+        }
+    }
+    bool done() const { return stage_ == Stage::done; }
+    void step() {
+        switch (stage_) {
+            case Stage::row:
+                for (std::uint32_t lane = 0; lane < lanes_ && score_ < c_.slots; ++lane, ++score_) {
+                    ++counts.adds;
+                }
+                if (score_ == c_.slots) {
+                    score_ = 0;
+                    ++row_;
+                }
+                break;
+            case Stage::update:
+            case Stage::pass:
+                ++counts.score_reads;
+                counts.score_writes += stage_ == Stage::update ? 1 : 0;
+                for (std::uint32_t i = 0; i < per_word_ && score_ < c_.slots; ++i, ++score_) {
+                    counts.compares += c_.searches > 0 ? 1 : 0;
+                }
+                break;
+            case Stage::tail:
+                ++waited_;
+                break;
+            case Stage::table:
+                ++freed_;
+                ++counts.table_writes;
+                break;
+            case Stage::nothing:
+                stage_ = Stage::done;
+                return;
+            case Stage::done:
+                return;
+        }
+        skip();
+    }
+    GoldenCounts counts;
+
+  private:
+    enum class Stage { row, update, tail, pass, table, nothing, done };
+    /// Leaves stages that have nothing more to do.
+    void skip() {
+        while (true) {
+            if (stage_ == Stage::row && row_ == c_.rows) {
+                stage_ = Stage::update;
+                score_ = 0;
+            } else if ((stage_ == Stage::update || stage_ == Stage::pass) && score_ >= c_.slots) {
+                stage_ = c_.searches > 0 ? Stage::tail : Stage::table;
+                waited_ = 0;
+            } else if (stage_ == Stage::tail && waited_ == tail_) {
+                ++searched_;
+                if (freed_ < c_.freed) {  // the victim just found
+                    ++freed_;
+                    ++counts.table_writes;
+                }
+                stage_ = searched_ < c_.searches ? Stage::pass : Stage::table;
+                score_ = 0;
+            } else if (stage_ == Stage::table && freed_ == c_.freed) {
+                stage_ = Stage::done;
+            } else {
+                return;
+            }
+        }
+    }
+
+    std::uint32_t lanes_, per_word_, tail_;
+    GoldenCommand c_;
+    std::uint32_t row_ = 0, score_ = 0, waited_ = 0, searched_ = 0, freed_ = 0;
+    Stage stage_ = Stage::done;
+};
+
+/// A spilled vector's way to or from DRAM.
+struct GoldenScoreTransfer {
+    Cycles cycle = 0;
+    bool write = false;
+    std::uint64_t vector = 0;
+    std::uint32_t slots = 0;
+    bool operator==(const GoldenScoreTransfer&) const = default;
+};
+
+struct GoldenCommandRun {
+    std::vector<Cycles> complete;
+    std::vector<GoldenScoreTransfer> transfers;
+    Cycles busy = 0, dram = 0;
+    GoldenCounts counts;
+};
+
+/// All commands through one engine with one row accumulator. `latency_ps(n)` is how long DRAM takes for transfer n.
+inline GoldenCommandRun golden_commands(const std::vector<GoldenCommand>& commands, GoldenVictimUnit unit,
+                                        Picoseconds period_ps,
+                                        const std::function<Picoseconds(std::size_t)>& latency_ps) {
+    GoldenCommandRun run;
+    std::size_t arrived = 0;
+    bool working = false;
+    bool holds = false;  // the accumulator has a spilled vector in it that DRAM has not taken back
+    std::uint64_t accumulator = 0;
+    std::uint32_t accumulator_slots = 0;
+    bool fetched = false;
+    std::optional<Picoseconds> read_due, write_due;
+    const auto transfer = [&](Cycles t, bool write, std::uint64_t vector, std::uint32_t slots) {
+        (write ? write_due : read_due) = t * period_ps + latency_ps(run.transfers.size());
+        run.transfers.push_back({t, write, vector, slots});
+    };
+    for (Cycles t = 0; run.complete.size() < commands.size(); ++t) {
+        while (arrived < commands.size() && commands[arrived].arrival <= t) {
+            ++arrived;
+        }
+        if (write_due && *write_due <= t * period_ps) {
+            write_due.reset();
+        }
+        if (read_due && *read_due <= t * period_ps) {
+            read_due.reset();
+            fetched = true;
+        }
+        if (working && unit.done()) {
+            const GoldenCommand& c = commands[run.complete.size()];
+            working = false;
+            if (c.spilled && c.rows > 0) {
+                accumulator_slots = holds && accumulator == c.vector ? std::max(accumulator_slots, c.slots) : c.slots;
+                accumulator = c.vector;
+                holds = true;
+                if (c.returns) {
+                    transfer(t, true, c.vector, accumulator_slots);
+                    holds = false;
+                }
+            }
+            run.complete.push_back(t);
+        }
+        const bool waiting = !working && run.complete.size() < arrived;
+        if (waiting) {
+            const GoldenCommand& c = commands[run.complete.size()];
+            if (c.rows > 0 && holds && accumulator != c.vector && !write_due) {
+                transfer(t, true, accumulator, accumulator_slots);
+                holds = false;
+            }
+            if (c.rows > 0 && write_due) {
+                // the accumulator is not free yet
+            } else if (c.rows > 0 && c.spilled && !holds && !fetched) {
+                if (!read_due) {
+                    transfer(t, false, c.vector, c.slots);
+                }
+            } else {
+                unit.start(c);
+                working = true;
+                fetched = false;
+            }
+        }
+        if (working) {
+            ++run.busy;
+            unit.step();
+        } else if (run.complete.size() < arrived) {
+            ++run.dram;
+        }
+    }
+    run.counts = unit.counts;
+    return run;
+}
+
+}  // namespace palimpsest
