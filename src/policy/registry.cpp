@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <string>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "palimpsest/error.h"
 #include "policy/eviction_policy.h"
@@ -88,10 +88,12 @@ std::span<const PolicyInfo> policies() {
 const PolicyInfo& policy_info(std::string_view name) {
     const auto found = std::ranges::find(kPolicies, name, &PolicyInfo::name);
     if (found == kPolicies.end()) {
-        std::array<std::string_view, kPolicies.size()> names;
-        std::ranges::transform(kPolicies, names.begin(), &PolicyInfo::name);
-        throw InputError({}, "cache.policy", fmt::format("\"{}\"", name),
-                         fmt::format("one of {}", fmt::join(names, ", ")));
+        std::string names;
+        for (const PolicyInfo& info : kPolicies) {
+            names += names.empty() ? "" : ", ";
+            names += info.name;
+        }
+        throw InputError({}, "cache.policy", fmt::format("\"{}\"", name), "one of " + names);
     }
     return *found;
 }

@@ -1,5 +1,6 @@
 // The replay against one that keeps every (request, layer, KV head) apart, and the cache invariants of every run.
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -156,6 +157,7 @@ RunConfig random_config(std::mt19937& random) {
     config.cache.sinks = below(4);
     config.cache.recent = below(6);
     config.cache.budget = config.cache.sinks + config.cache.recent + 1 + below(40);
+    config.cache.score_bits = std::vector<std::uint32_t>{8, 16, 20, 24}[below(4)];
     config.cache.decay_shift = below(2) * below(6);
     config.cache.normalise_by_age = below(3) == 0;
     config.cache.scope = static_cast<EvictionScope>(below(3));
@@ -354,6 +356,50 @@ TEST_CASE("a policy of the caller's own takes the place of the configured one", 
         wrong.prefill_chunk(0, 7);
         CHECK_THROWS_AS(wrong.prefill_chunk(7, 7), SimulationError);
     }
+}
+
+TEST_CASE("a set observes rows renormalised over its tokens and averaged over its heads", "[host][cache_replay]") {
+    // The worked example of docs/eviction.md: tokens 0, 2 and 5 are held, two query heads share the KV head.
+    class TwoHeads final : public AttentionSource {
+      public:
+        std::uint32_t layers() const override { return 1; }
+        std::uint32_t heads() const override { return 2; }
+        std::uint32_t sequences() const override { return 1; }
+        std::uint32_t length() const override { return 6; }
+        std::string describe() const override { return "Two heads"; }
+        bool synthetic() const override { return true; }
+        void row(std::uint32_t, std::uint32_t, std::uint32_t head, std::uint32_t position,
+                 std::span<Probability> row) override {
+            const std::vector<Probability> a{30000, 9000, 0, 9000, 7535, 10000}, b{0, 9000, 20000, 9000, 7535, 20000};
+            std::copy_n((head == 0 ? a : b).begin(), position + 1, row.begin());
+        }
+    };
+    class Recorder final : public EvictionPolicy {
+      public:
+        explicit Recorder(std::vector<RelevanceSample>& last) : last_(last) {}
+        void insert(SlotId slot, TokenPosition position) override { slots_[position.value] = slot; }
+        void remove(SlotId) override { ++evicted_; }
+        void move(SlotId, SlotId) override {}
+        void observe(std::span<const RelevanceSample> row, TokenPosition) override {
+            last_.assign(row.begin(), row.end());
+        }
+        std::optional<SlotId> victim(TokenPosition) const override {
+            return slots_.at(std::vector<std::uint32_t>{1, 3, 4}.at(evicted_));
+        }
+        bool uses_scores() const override { return true; }
+
+      private:
+        std::vector<RelevanceSample>& last_;
+        std::map<std::uint32_t, SlotId> slots_;
+        std::size_t evicted_ = 0;
+    };
+    const RunConfig config =
+        run_config("rce", 3, {.layers = 1, .heads = 2, .kv_heads = 1, .batch = 1, .prompt = 5, .generated = 1});
+    std::vector<RelevanceSample> last;
+    CacheReplay replay(config, std::make_unique<TwoHeads>(), [&](auto...) { return std::make_unique<Recorder>(last); });
+    replay.prefill_chunk(0, 5);
+    replay.generation_step(5);
+    CHECK(last == std::vector<RelevanceSample>{24576, 16384, 24576});
 }
 
 TEST_CASE("the replay refuses what cannot be", "[host][cache_replay]") {
