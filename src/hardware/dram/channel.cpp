@@ -225,7 +225,7 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
         ++counts_.reads;
         ++counts_.read_bursts_by_class[static_cast<std::size_t>(burst.traffic)];
         --parts_[burst.part].queued;
-        burst_done(burst.part, data_end + pipeline_latency_, now);
+        burst_done(burst.part, now + read_latency(), now);
     }
     if (blocked) {
         clocks_.set_stalled_until(scheduler_.stalled_until());

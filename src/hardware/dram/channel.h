@@ -76,7 +76,9 @@ class DramChannel {
     void column(const DramScheduler::Pick& pick, DramClock now);
     void burst_done(std::uint32_t part, DramClock completion, DramClock now);
     void bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now);
-    DramClock part_bound(const Part& part) const;
+    DramClock read_latency() const { return DramClock{timing_.nCL} + timing_.burst_clocks() + pipeline_latency_; }
+    DramClock queued_bound(const Part& part, DramClock next_read) const;
+    DramClock coming_bound(const Part& part, DramClock next_read, DramClock next_write) const;
     void tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const;
     void tell_depths(DramClock now) const;
     std::size_t write_hash(const DramLocation& where) const {

@@ -6,16 +6,14 @@
 
 namespace palimpsest {
 
-DramClock DramChannel::part_bound(const Part& part) const {
-    const std::uint32_t spacing = timing_.nCCD_S;
-    const DramClock read_latency = timing_.nCL + timing_.burst_clocks() + pipeline_latency_;
-    const DramClock next_read = std::max(now_, scheduler_.earliest_column(false));
-    const bool write = part.transaction->write;
-    if (part.coming == 0) {
-        return next_read + (part.queued - 1) * DramClock{spacing} + read_latency;
-    }
+DramClock DramChannel::queued_bound(const Part& part, DramClock next_read) const {
+    return next_read + (part.queued - 1) * DramClock{timing_.nCCD_S} + read_latency();
+}
+
+DramClock DramChannel::coming_bound(const Part& part, DramClock next_read, DramClock next_write) const {
     // Its last burst enters a queue: one a clock, and what does not fit needs column commands first. Bursts that merge
     // or are served from the write queue take no room.
+    const std::uint32_t spacing = timing_.nCCD_S;
     const std::uint64_t ahead = part.fifo_end - fifo_out_;
     const std::uint64_t reads_ahead = part.fifo_reads_end - fifo_reads_out_;
     const auto beyond = [](std::uint64_t bursts, std::uint64_t room) { return bursts > room ? bursts - room : 0; };
@@ -24,25 +22,32 @@ DramClock DramChannel::part_bound(const Part& part) const {
                                          may_match_);
     DramClock entry = now_ + ahead - 1;
     if (columns > 0) {
-        const DramClock next_column = std::max(now_, std::min(next_read, scheduler_.earliest_column(true)));
-        entry = std::max(entry, next_column + (columns - 1) * spacing + 1);
+        entry = std::max(entry, std::min(next_read, next_write) + (columns - 1) * spacing + 1);
     }
-    if (write) {
+    if (part.transaction->write) {
         return entry + 1;
     }
     const std::uint64_t own_columns = part.queued + part.coming - part.may_match;
-    const DramClock last_data = own_columns > 0 ? next_read + (own_columns - 1) * spacing + read_latency : 0;
-    return std::max(last_data, entry + (part.may_match > 0 ? 1 + pipeline_latency_ : read_latency));
+    const DramClock last_data = own_columns > 0 ? next_read + (own_columns - 1) * spacing + read_latency() : 0;
+    return std::max(last_data, entry + (part.may_match > 0 ? 1 + pipeline_latency_ : read_latency()));
 }
 
 DramClock DramChannel::completion_bound() const {
+    const DramClock next_read = std::max(now_, scheduler_.earliest_column(false));
+    const DramClock next_write = std::max(now_, scheduler_.earliest_column(true));
+    const std::uint32_t fifo_head = fifo_.empty() ? kNoPart : fifo_.front().part;
     DramClock bound = kNever;
-    for (std::uint32_t index = first_part_; index != kNoPart; index = parts_[index].next) {
+    std::uint32_t index = first_part_;
+    while (index != fifo_head && bound > next_read + read_latency()) {  // no read in the queue can beat that
+        bound = std::min(bound, queued_bound(parts_[index], next_read));
+        index = parts_[index].next;
+    }
+    for (index = fifo_head; index != kNoPart; index = parts_[index].next) {
         const Part& part = parts_[index];
-        if (part.coming > 0 && now_ + (part.fifo_end - fifo_out_) >= bound) {
+        if (now_ + (part.fifo_end - fifo_out_) >= bound) {
             break;  // neither it nor any younger one can be done before
         }
-        bound = std::min(bound, part_bound(part));
+        bound = std::min(bound, coming_bound(part, next_read, next_write));
     }
     return bound;
 }

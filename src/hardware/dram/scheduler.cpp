@@ -7,8 +7,8 @@ std::uint64_t bit(std::uint32_t bank) {
     return std::uint64_t{1} << bank;
 }
 
-void assign(std::uint64_t& set, std::uint64_t element, bool in) {
-    set = in ? set | element : set & ~element;
+TimedCommand column_command(bool write) {
+    return write ? TimedCommand::write : TimedCommand::read;
 }
 
 template <class Function>
@@ -58,11 +58,21 @@ void DramScheduler::insert(bool write, const DramLocation& where, std::uint32_t 
         next_pick_ = now;
     } else if (write == was_write_mode && (serviceable_ & bit(bank)) != 0) {
         const Wanted& wanted = wanted_[write];
-        const TimedCommand next = (wanted.column & bit(bank))     ? (write ? TimedCommand::write : TimedCommand::read)
-                                  : (wanted.activate & bit(bank)) ? TimedCommand::activate
-                                                                  : TimedCommand::precharge;
+        const TimedCommand next = (wanted.column.banks & bit(bank))     ? column_command(write)
+                                  : (wanted.activate.banks & bit(bank)) ? TimedCommand::activate
+                                                                        : TimedCommand::precharge;
         next_pick_ = std::min(next_pick_, std::max(now, device_.ready(next, bank)));
     }
+}
+
+void DramScheduler::place(Candidates& candidates, std::uint32_t bank, bool in, TimedCommand command) {
+    if (!in) {
+        candidates.banks &= ~bit(bank);
+        return;
+    }
+    const DramClock ready = device_.ready_within_rank(command, bank);
+    candidates.soonest = candidates.banks == 0 ? ready : std::min(candidates.soonest, ready);
+    candidates.banks |= bit(bank);
 }
 
 void DramScheduler::classify(bool write, std::uint32_t bank) {
@@ -72,13 +82,13 @@ void DramScheduler::classify(bool write, std::uint32_t bank) {
     const bool waiting = oldest != BurstQueue::kNone;
     const bool eligible_hit = hit != BurstQueue::kNone && (hit == oldest || passed_[bank] < starvation_cap_);
     Wanted& wanted = wanted_[write];
-    assign(wanted.column, bit(bank), eligible_hit);
-    assign(wanted.activate, bit(bank), waiting && !open);
-    assign(wanted.precharge, bit(bank), waiting && open && !eligible_hit);
+    place(wanted.column, bank, eligible_hit, column_command(write));
+    place(wanted.activate, bank, waiting && !open, TimedCommand::activate);
+    place(wanted.precharge, bank, waiting && open && !eligible_hit, TimedCommand::precharge);
     if (closed_page_) {
         const bool no_hit =
             reads_.oldest_hit(bank) == BurstQueue::kNone && writes_.oldest_hit(bank) == BurstQueue::kNone;
-        assign(unwanted_open_, bit(bank), open && no_hit);
+        place(unwanted_open_, bank, open && no_hit, TimedCommand::precharge);
     }
 }
 
@@ -88,28 +98,63 @@ void DramScheduler::classify(std::uint32_t bank) {
 }
 
 template <class AgeOf>
-DramScheduler::Best DramScheduler::oldest_legal(std::uint64_t banks, TimedCommand command, DramClock now,
-                                                DramClock& next, AgeOf age_of) const {
+DramScheduler::Best DramScheduler::oldest_legal(Candidates& candidates, TimedCommand command, DramClock now,
+                                                AgeOf age_of) const {
     Best best;
+    const std::uint64_t banks = candidates.banks & serviceable_;
+    if (banks == 0 || candidates.soonest > now) {
+        return best;
+    }
+    DramClock soonest = kNever;
     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
         const std::uint64_t here = banks & rank_mask(rank);
         if (here == 0) {
             continue;
         }
         if (const DramClock ready = device_.rank_ready(command, rank); ready > now) {
-            next = std::min(next, ready);
+            soonest = std::min(soonest, ready);
             continue;
         }
         for_each_bank(here, [&](std::uint32_t bank) {
             const DramClock ready = device_.ready_within_rank(command, bank);
             if (ready > now) {
-                next = std::min(next, ready);
+                soonest = std::min(soonest, ready);
             } else if (const std::uint64_t age = age_of(bank); !best.any || age < best.age) {
                 best = {age, static_cast<std::uint8_t>(bank), true};
             }
         });
     }
+    if (!best.any) {
+        candidates.soonest = soonest;
+    }
     return best;
+}
+
+DramClock DramScheduler::first_legal(const Candidates& candidates, TimedCommand command) const {
+    const std::uint64_t banks = candidates.banks & serviceable_;
+    if (banks == 0) {
+        return kNever;
+    }
+    DramClock ready = kNever;
+    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
+        if (banks & rank_mask(rank)) {
+            ready = std::min(ready, device_.rank_ready(command, rank));
+        }
+    }
+    return std::max(ready, candidates.soonest);
+}
+
+/// A lower bound on the next clock of any command but for refresh.
+DramClock DramScheduler::first_legal() const {
+    const bool write = write_mode();
+    const Wanted& wanted = wanted_[write];
+    DramClock first = std::min({first_legal(wanted.column, column_command(write)),
+                                first_legal(wanted.activate, TimedCommand::activate),
+                                first_legal(wanted.precharge, TimedCommand::precharge)});
+    if (closed_page_) {
+        first = std::min(first, first_legal(unwanted_open_, TimedCommand::precharge));
+    }
+    return first;
 }
 
 bool DramScheduler::pick_refresh(DramClock now, Pick& pick, DramClock& next) const {
@@ -144,40 +189,37 @@ DramScheduler::Pick DramScheduler::pick(DramClock now) {
     }
     const bool write = write_mode();
     const BurstQueue& q = queue(write);
-    const Wanted& wanted = wanted_[write];
+    Wanted& wanted = wanted_[write];
     const auto take = [&](DramCommandKind kind, std::uint32_t bank, BurstQueue::Slot slot) {
         return Pick{true, kind, write, static_cast<std::uint8_t>(bank), slot};
     };
     const auto age_of_oldest = [&](std::uint32_t bank) { return q[q.oldest(bank)].age; };
 
-    const Best column = oldest_legal(wanted.column & serviceable_, write ? TimedCommand::write : TimedCommand::read,
-                                     now, next, [&](std::uint32_t bank) { return q[q.oldest_hit(bank)].age; });
+    const Best column = oldest_legal(wanted.column, column_command(write), now,
+                                     [&](std::uint32_t bank) { return q[q.oldest_hit(bank)].age; });
     if (column.any) {
         return take(write ? DramCommandKind::write : DramCommandKind::read, column.bank, q.oldest_hit(column.bank));
     }
-    const Best activate =
-        oldest_legal(wanted.activate & serviceable_, TimedCommand::activate, now, next, age_of_oldest);
+    const Best activate = oldest_legal(wanted.activate, TimedCommand::activate, now, age_of_oldest);
     if (activate.any) {
         return take(DramCommandKind::activate, activate.bank, q.oldest(activate.bank));
     }
-    const Best precharge =
-        oldest_legal(wanted.precharge & serviceable_, TimedCommand::precharge, now, next, age_of_oldest);
+    const Best precharge = oldest_legal(wanted.precharge, TimedCommand::precharge, now, age_of_oldest);
     if (precharge.any) {
         return take(DramCommandKind::precharge, precharge.bank, q.oldest(precharge.bank));
     }
     if (closed_page_) {
-        const Best unwanted = oldest_legal(unwanted_open_ & serviceable_, TimedCommand::precharge, now, next,
+        const Best unwanted = oldest_legal(unwanted_open_, TimedCommand::precharge, now,
                                            [](std::uint32_t bank) { return std::uint64_t{bank}; });
         if (unwanted.any) {
             return take(DramCommandKind::precharge, unwanted.bank, BurstQueue::kNone);
         }
     }
-    next_pick_ = next;
+    next_pick_ = std::min(next, first_legal());
     return pick;
 }
 
 void DramScheduler::issue(const Pick& pick, DramClock now) {
-    next_pick_ = now + 1;
     const std::uint32_t bank = pick.bank;
     const std::uint32_t rank = device_.rank_of(bank);
     switch (pick.kind) {
@@ -209,7 +251,7 @@ void DramScheduler::issue(const Pick& pick, DramClock now) {
         case DramCommandKind::read:
         case DramCommandKind::write: {
             BurstQueue& q = mutable_queue(pick.write);
-            device_.issue(pick.write ? TimedCommand::write : TimedCommand::read, bank, now);
+            device_.issue(column_command(pick.write), bank, now);
             const bool passes = pick.slot != q.oldest(bank);
             q.remove_hit(bank);
             --rank_bursts_[rank];
@@ -231,8 +273,13 @@ void DramScheduler::issue(const Pick& pick, DramClock now) {
             for (const DramClock until : rank_blocked_until_) {
                 blocked_until_ = std::max(blocked_until_, until);
             }
+            for (Wanted& wanted : wanted_) {  // scans since it fell due have left the rank out
+                wanted.column.soonest = wanted.activate.soonest = wanted.precharge.soonest = 0;
+            }
+            unwanted_open_.soonest = 0;
             break;
     }
+    next_pick_ = due_ != 0 ? now + 1 : std::max(now + 1, first_legal());
 }
 
 void DramScheduler::close(std::uint32_t bank) {

@@ -59,9 +59,15 @@ class DramScheduler {
     std::uint32_t rank_of(std::uint32_t bank) const { return device_.rank_of(bank); }
 
   private:
+    /// Banks that need one and the same command next. None of them can take it before `soonest`: constraints only ever
+    /// move a bank's clock back, so the bound holds until a scan or a new bank replaces it.
+    struct Candidates {
+        std::uint64_t banks = 0;
+        DramClock soonest = kNever;
+    };
     /// Banks by the command that their oldest eligible burst in a queue needs.
     struct Wanted {
-        std::uint64_t column = 0, activate = 0, precharge = 0;
+        Candidates column, activate, precharge;
     };
     struct Best {
         std::uint64_t age = ~std::uint64_t{0};
@@ -73,15 +79,18 @@ class DramScheduler {
     BurstQueue& mutable_queue(bool write) { return write ? writes_ : reads_; }
     void classify(std::uint32_t bank);
     void classify(bool write, std::uint32_t bank);
+    void place(Candidates& candidates, std::uint32_t bank, bool in, TimedCommand command);
     bool pick_refresh(DramClock now, Pick& pick, DramClock& next) const;
     template <class AgeOf>
-    Best oldest_legal(std::uint64_t banks, TimedCommand command, DramClock now, DramClock& next, AgeOf age_of) const;
+    Best oldest_legal(Candidates& candidates, TimedCommand command, DramClock now, AgeOf age_of) const;
+    DramClock first_legal(const Candidates& candidates, TimedCommand command) const;
+    DramClock first_legal() const;
     void close(std::uint32_t bank);
 
     DeviceTiming device_;
     BurstQueue reads_, writes_;
-    std::array<Wanted, 2> wanted_;     ///< [write]
-    std::uint64_t unwanted_open_ = 0;  ///< closed-page policy: open banks without a queued hit
+    std::array<Wanted, 2> wanted_;  ///< [write]
+    Candidates unwanted_open_;      ///< closed-page policy: open banks without a queued hit
     std::uint64_t open_banks_ = 0;
     std::uint64_t serviceable_ = ~std::uint64_t{0};  ///< banks of ranks that do not wait for a REF
     std::array<std::uint32_t, kMaxBanks> open_row_{};
