@@ -4,39 +4,17 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
-
-#include <unistd.h>
 
 #include "palimpsest/error.h"
 #include "support/catch.h"
+#include "support/scratch_directory.h"
 
 using namespace palimpsest;
 namespace fs = std::filesystem;
 
-namespace {
-
-struct ScratchDirectory {
-    fs::path path = fs::temp_directory_path() / ("palimpsest_atomic_" + std::to_string(::getpid()));
-    ScratchDirectory() { fs::create_directories(path); }
-    ~ScratchDirectory() { fs::remove_all(path); }
-    std::size_t entries() const {
-        return static_cast<std::size_t>(std::distance(fs::directory_iterator(path), fs::directory_iterator()));
-    }
-};
-
-std::string content_of(const fs::path& path) {
-    std::ifstream file(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
-}  // namespace
-
 TEST_CASE("a file appears whole when it is committed and replaces what was there", "[atomic_file]") {
     const ScratchDirectory scratch;
-    const fs::path path = scratch.path / "report.json";
+    const fs::path path = scratch.path() / "report.json";
     std::ofstream(path) << "old";
     const std::string large(300'000, 'x');
     {
@@ -52,7 +30,7 @@ TEST_CASE("a file appears whole when it is committed and replaces what was there
 TEST_CASE("a file that is not committed leaves nothing behind", "[atomic_file]") {
     const ScratchDirectory scratch;
     {
-        AtomicFile file((scratch.path / "report.json").string());
+        AtomicFile file((scratch.path() / "report.json").string());
         file.write("half");
     }
     CHECK(scratch.entries() == 0);
@@ -60,20 +38,20 @@ TEST_CASE("a file that is not committed leaves nothing behind", "[atomic_file]")
 
 TEST_CASE("a link stays a link to the file that is replaced", "[atomic_file]") {
     const ScratchDirectory scratch;
-    std::ofstream(scratch.path / "real") << "old";
-    fs::create_symlink("real", scratch.path / "link");
-    write_file_atomically((scratch.path / "link").string(), "new");
-    CHECK(fs::is_symlink(scratch.path / "link"));
-    CHECK(content_of(scratch.path / "real") == "new");
+    std::ofstream(scratch.path() / "real") << "old";
+    fs::create_symlink("real", scratch.path() / "link");
+    write_file_atomically((scratch.path() / "link").string(), "new");
+    CHECK(fs::is_symlink(scratch.path() / "link"));
+    CHECK(content_of(scratch.path() / "real") == "new");
 }
 
 TEST_CASE("what cannot be written fails with the path and the reason", "[atomic_file]") {
     const ScratchDirectory scratch;
-    std::ofstream(scratch.path / "file") << "not a directory";
-    const std::string below = (scratch.path / "file" / "report.json").string();
+    std::ofstream(scratch.path() / "file") << "not a directory";
+    const std::string below = (scratch.path() / "file" / "report.json").string();
     CHECK_THROWS_AS(AtomicFile(below), SimulationError);
-    CHECK_THROWS_AS(prepare_output_directory((scratch.path / "file" / "out").string()), SimulationError);
-    CHECK_THROWS_AS(AtomicFile(scratch.path.string()), SimulationError);
+    CHECK_THROWS_AS(prepare_output_directory((scratch.path() / "file" / "out").string()), SimulationError);
+    CHECK_THROWS_AS(AtomicFile(scratch.path().string()), SimulationError);
     try {
         AtomicFile file(below);
         FAIL("no exception");
@@ -95,7 +73,7 @@ TEST_CASE("a full disk is an error, and the device that stands for one stays a d
 
 TEST_CASE("an output directory is made with its parents and left empty", "[atomic_file]") {
     const ScratchDirectory scratch;
-    const fs::path directory = scratch.path / "a" / "b";
+    const fs::path directory = scratch.path() / "a" / "b";
     prepare_output_directory(directory.string());
     CHECK(fs::is_directory(directory));
     CHECK(fs::is_empty(directory));
