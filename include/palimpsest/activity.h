@@ -33,6 +33,7 @@ struct ActivityCounts {
     Cycles busy() const { return (*this)[UnitState::busy]; }
     Cycles total() const;
     ActivityCounts operator-(const ActivityCounts& earlier) const;
+    ActivityCounts& operator+=(const ActivityCounts& other);
 };
 
 /// Follows the state of one unit over time. States last from the cycle they are set until the next is set.

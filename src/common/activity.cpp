@@ -23,6 +23,13 @@ ActivityCounts ActivityCounts::operator-(const ActivityCounts& earlier) const {
     return difference;
 }
 
+ActivityCounts& ActivityCounts::operator+=(const ActivityCounts& other) {
+    for (std::size_t i = 0; i < kUnitStates; ++i) {
+        cycles[i] += other.cycles[i];
+    }
+    return *this;
+}
+
 void ActivityMeter::reattribute(UnitState from, UnitState to, Cycles cycles) {
     const Cycles moved = std::min(cycles, counts_[from]);
     counts_[from] -= moved;

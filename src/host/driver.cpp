@@ -1,0 +1,66 @@
+#include "host/driver.h"
+
+#include <utility>
+
+namespace palimpsest {
+
+HostDriver::HostDriver(const sc_core::sc_module_name& name, const PipelineConfig& pipeline, Machine& machine, Software software)
+    : sc_module(name),
+      command_socket("command_socket"),
+      machine_(machine),
+      software_(std::move(software)),
+      program_(pipeline, [this](Command&& command) { send(std::move(command)); }),
+      extension_(new CommandExtension) {
+    SC_HAS_PROCESS(HostDriver);
+    payload_.set_extension(extension_);  // owned by the payload from here on
+    command_socket.bind(machine.sequencer().command_socket);
+    SC_THREAD(run);
+}
+
+void HostDriver::run() {
+    software_(*this);
+    finished_ = true;
+    sc_core::sc_stop();
+}
+
+void HostDriver::send(Command&& command) {
+    extension_->command = std::move(command);
+    sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    command_socket->b_transport(payload_, delay);
+}
+
+void HostDriver::end_step() {
+    while (!machine_.sequencer().all_complete()) {
+        wait(machine_.sequencer().all_complete_event());
+    }
+    machine_.kv_mmu().flush_writes();
+    while (!machine_.quiet()) {
+        wait(machine_.dram().when_idle());
+    }
+    const Cycles now = machine_.clock().now();
+    step_cycles_.push_back(now - step_start_);
+    step_start_ = now;
+}
+
+void HostDriver::drain() {
+    while (!machine_.dram().idle()) {
+        wait(machine_.dram().when_idle());
+    }
+    if (!step_cycles_.empty()) {
+        step_cycles_.back() += machine_.clock().now() - step_start_;
+        step_start_ = machine_.clock().now();
+    }
+}
+
+Interval HostDriver::interval() {
+    const Interval now = machine_.snapshot();
+    Interval difference;
+    difference.cycles = now.cycles - last_.cycles;
+    difference.actions = now.actions - last_.actions;
+    difference.dram = now.dram - last_.dram;
+    difference.macs = now.macs - last_.macs;
+    last_ = now;
+    return difference;
+}
+
+}  // namespace palimpsest

@@ -1,0 +1,55 @@
+#pragma once
+// The host driver: software beside the accelerator, in no simulated time. Lowers one step after another into the sequencer,
+// waits until the machine is quiet, and keeps the accounts of each step.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <systemc>
+#include <tlm>
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include "hardware/machine.h"
+#include "host/program.h"
+#include "palimpsest/result.h"
+
+namespace palimpsest {
+
+class HostDriver : public sc_core::sc_module {
+  public:
+    tlm_utils::simple_initiator_socket<HostDriver> command_socket;
+
+    /// The software that runs: emits commands into `program()`, calls `end_step()` after each step.
+    using Software = std::function<void(HostDriver&)>;
+
+    HostDriver(const sc_core::sc_module_name& name, const PipelineConfig& pipeline, Machine& machine, Software software);
+
+    Program& program() { return program_; }
+    Machine& machine() { return machine_; }
+    /// Waits until every command of the step is complete and its KV writes are in DRAM; books the step.
+    void end_step();
+    /// Waits until DRAM has written everything.
+    void drain();
+
+    const std::vector<Cycles>& step_cycles() const { return step_cycles_; }
+    /// Everything counted since the call before this one.
+    Interval interval();
+    bool finished() const { return finished_; }
+
+  private:
+    void run();
+    void send(Command&& command);
+
+    Machine& machine_;
+    Software software_;
+    Program program_;
+    tlm::tlm_generic_payload payload_;
+    CommandExtension* extension_;
+    std::vector<Cycles> step_cycles_;
+    Cycles step_start_ = 0;
+    Interval last_;
+    bool finished_ = false;
+};
+
+}  // namespace palimpsest

@@ -1,0 +1,120 @@
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "attention/factory.h"
+#include "common/checks.h"
+#include "host/transformer.h"
+#include "host/workload.h"
+
+namespace palimpsest {
+namespace {
+
+std::unique_ptr<AttentionSource> source_of(const RunConfig& config) {
+    return make_attention_source(config.attention, config.workload.seed, config.model.layers, config.model.heads,
+                                 config.workload.batch, config.workload.prompt_tokens + config.workload.generated_tokens);
+}
+
+class ModelWorkload : public Workload {
+  public:
+    explicit ModelWorkload(const RunConfig& config)
+        : config_(config),
+          replay_(config, source_of(config)),
+          buffers_(config.hardware),
+          dram_(config.dram.organisation.bytes(), config.dram.organisation.row_bytes()),
+          weights_(map_weights(config.model, dram_)) {
+        const WorkloadConfig& work = config.workload;
+        geometry_.batch = work.batch;
+        geometry_.layers = config.model.layers;
+        geometry_.kv_heads = config.model.kv_heads;
+        geometry_.head_dim = config.model.head_dim;
+        geometry_.slots = replay_.slots();
+        geometry_.positions = work.prompt_tokens + work.generated_tokens;
+        geometry_.identity = replay_.slots() >= geometry_.positions;
+        geometry_.uses_scores = replay_.uses_scores();
+        geometry_.burst_bytes = config.dram.burst_bytes();
+        geometry_.kv_base = dram_.take(kv_region_bytes(config.cache, geometry_), "the KV cache");
+        geometry_.score_base = dram_.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry_), "the spilled scores");
+    }
+
+    const KvGeometry& geometry() const override { return geometry_; }
+
+    void run(HostDriver& driver, const ProgressHook& progress) override {
+        const WorkloadConfig& work = config_.workload;
+        Lowering lowering{config_, driver.program(), buffers_};
+        TransformerLowering transformer(lowering, weights_, dram_);
+        const std::uint32_t chunk = std::max(1U, prefill_chunk_tokens(config_));
+        const std::uint32_t chunks = ceil_div(work.prompt_tokens, chunk);
+        const double steps = static_cast<double>(chunks) + work.generated_tokens;
+        double steps_done = 0;
+        const auto advance = [&](const std::string& phase) {
+            return [&, phase](std::uint32_t layers) {
+                progress((steps_done + static_cast<double>(layers) / config_.model.layers) / steps, phase);
+            };
+        };
+        const auto close_step = [&] {
+            driver.end_step();
+            if constexpr (kChecks) {
+                driver.machine().kv_mmu().check_uniform();
+            }
+            steps_done += 1;
+        };
+        for (std::uint32_t c = 0; c < chunks; ++c) {
+            const std::uint32_t first = c * chunk;
+            const std::uint32_t count = std::min(chunk, work.prompt_tokens - first);
+            replay_.prefill_chunk(first, count);
+            transformer.prefill_chunk(replay_, first, count, c + 1 == chunks, advance(fmt::format("prefill {}/{}", c + 1, chunks)));
+            close_step();
+        }
+        prefill_steps_ = chunks;
+        if (work.generated_tokens == 0) {
+            driver.drain();
+        }
+        prefill_ = driver.interval();
+        for (std::uint32_t g = 0; g < work.generated_tokens; ++g) {
+            const std::uint32_t position = work.prompt_tokens + g;
+            replay_.generation_step(position);
+            transformer.generation_step(replay_, position, advance(fmt::format("generation {}/{}", g + 1, work.generated_tokens)));
+            close_step();
+        }
+        if (work.generated_tokens > 0) {
+            driver.drain();
+        }
+        generation_ = driver.interval();
+    }
+
+    void report(Machine& machine, RunResult& result) const override {
+        const WorkloadConfig& work = config_.workload;
+        result.prefill = prefill_;
+        result.generation = generation_;
+        result.prefill.tokens = std::uint64_t{work.batch} * work.prompt_tokens;
+        result.generation.tokens = std::uint64_t{work.batch} * work.generated_tokens;
+        result.prefill_steps = prefill_steps_;
+        result.kv_cache.policy = config_.cache.policy;
+        result.kv_cache.budget = std::min(geometry_.slots, geometry_.positions);
+        result.kv_cache.peak_bytes = machine.kv_mmu().peak_bytes();
+        result.kv_cache.full_bytes = geometry_.sets() * geometry_.positions * 2 * kv_vector_bytes(config_.cache, geometry_);
+        result.kv_cache.evictions = replay_.evictions();
+        result.kv_cache.resident_tokens_peak = machine.kv_mmu().resident_tokens_peak();
+        result.notes["attention_source"] = replay_.mapping_note();
+    }
+
+  private:
+    const RunConfig& config_;
+    CacheReplay replay_;
+    BufferPlan buffers_;
+    DramAllocator dram_;
+    WeightMap weights_;
+    KvGeometry geometry_;
+    Interval prefill_, generation_;
+    std::uint32_t prefill_steps_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Workload> make_model_workload(const RunConfig& config) {
+    return std::make_unique<ModelWorkload>(config);
+}
+
+}  // namespace palimpsest

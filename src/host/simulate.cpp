@@ -1,0 +1,139 @@
+#include "host/simulate.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <exception>
+
+#include <fmt/format.h>
+#include <systemc>
+
+#include "hardware/kernel.h"
+#include "hardware/machine.h"
+#include "host/driver.h"
+#include "host/result_checks.h"
+#include "host/workload.h"
+#include "palimpsest/error.h"
+
+namespace palimpsest {
+namespace {
+
+using HostClock = std::chrono::steady_clock;
+
+double seconds_since(HostClock::time_point start) {
+    return std::chrono::duration<double>(HostClock::now() - start).count();
+}
+
+std::uint64_t peak_rss_bytes() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+/// How often, in simulated cycles, the watchdog looks for progress and an interrupt is noticed.
+constexpr Cycles kWatchPeriod = 1'000'000;
+
+[[noreturn]] void report_stuck(const Machine& machine, Cycles cycle, const std::string& why) {
+    throw SimulationError(fmt::format("the simulation is stuck at cycle {}: {}. Who waits for whom:{}", cycle, why, machine.diagnose()));
+}
+
+/// Simulates until the driver's software is through; ends a run that makes no progress.
+void run_to_end(Machine& machine, HostDriver& driver, const RunConfig& config, const SimulateOptions& options,
+                const std::exception_ptr& failure) {
+    std::uint64_t completed = 0;
+    Cycles last_progress = 0;
+    const sc_core::sc_time period(static_cast<double>(kWatchPeriod * config.hardware.core_clock_ps), sc_core::SC_PS);
+    while (!driver.finished()) {
+        sc_core::sc_start(period, sc_core::SC_EXIT_ON_STARVATION);
+        if (failure) {
+            std::rethrow_exception(failure);
+        }
+        if (driver.finished()) {
+            return;
+        }
+        if (options.interrupted != nullptr && options.interrupted->load()) {
+            throw SimulationError(fmt::format("interrupted at cycle {}", machine.clock().now()));
+        }
+        const Cycles now = machine.clock().now();
+        if (!sc_core::sc_pending_activity()) {
+            report_stuck(machine, now, "nothing is left to happen");
+        }
+        if (machine.sequencer().commands_completed() != completed) {
+            completed = machine.sequencer().commands_completed();
+            last_progress = now;
+        } else if (now - last_progress >= config.simulation.watchdog_cycles) {
+            report_stuck(machine, now, fmt::format("no command has completed for {} cycles", now - last_progress));
+        }
+    }
+}
+
+/// One machine from reset to the end of one workload, added to `result`.
+void run_machine(const RunConfig& config, Workload& workload, const SimulateOptions& options, double from, double to,
+                 HostClock::time_point start, RunResult& result) {
+    SimulationKernel kernel;
+    sc_core::sc_report_handler::set_actions(sc_core::SC_ERROR, sc_core::SC_THROW);
+    sc_core::sc_report_handler::set_actions(sc_core::SC_ID_INSTANCE_EXISTS_, sc_core::SC_THROW);
+    Machine machine("machine", config, workload.geometry());
+    if (options.waveform != nullptr) {
+        machine.trace(*options.waveform);
+    }
+    std::exception_ptr failure;
+    HostDriver driver("host", config.pipeline, machine, [&](HostDriver& host) {
+        try {
+            workload.run(host, [&](double fraction, const std::string& phase) {
+                if (options.on_progress) {
+                    options.on_progress({from + (to - from) * fraction, phase, machine.clock().now(), seconds_since(start)});
+                }
+            });
+        } catch (const std::exception&) {
+            failure = std::current_exception();  // SystemC would wrap it; rethrown outside the kernel
+        }
+    });
+    run_to_end(machine, driver, config, options, failure);
+    if (failure) {
+        std::rethrow_exception(failure);
+    }
+
+    const Interval total = machine.snapshot();
+    result.total.cycles += total.cycles;
+    result.total.actions += total.actions;
+    result.total.dram += total.dram;
+    result.total.macs += total.macs;
+    const std::vector<UnitResult> units = machine.unit_results();
+    if (result.units.empty()) {
+        result.units = units;
+    } else {
+        for (std::size_t i = 0; i < units.size(); ++i) {
+            result.units[i].cycles += units[i].cycles;
+        }
+    }
+    result.step_cycles.insert(result.step_cycles.end(), driver.step_cycles().begin(), driver.step_cycles().end());
+    result.systemc_events += sc_core::sc_delta_count();
+    workload.report(machine, result);
+}
+
+}  // namespace
+
+RunResult simulate(const RunConfig& config, const SimulateOptions& options) {
+    const HostClock::time_point start = HostClock::now();
+    RunResult result;
+    if (config.workload.operators.empty()) {
+        const auto workload = make_model_workload(config);
+        run_machine(config, *workload, options, 0.0, 1.0, start, result);
+    } else {
+        const auto count = static_cast<double>(config.workload.operators.size());
+        double done = 0;
+        for (const OperatorSpec& spec : config.workload.operators) {
+            const auto workload = make_operator_workload(config, spec);
+            run_machine(config, *workload, options, done / count, (done + 1) / count, start, result);
+            done += 1;
+        }
+    }
+    result.total.tokens = result.prefill.tokens + result.generation.tokens;
+    check_result(config, result);
+    result.host_seconds = seconds_since(start);
+    result.peak_rss_bytes = peak_rss_bytes();
+    return result;
+}
+
+}  // namespace palimpsest

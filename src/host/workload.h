@@ -1,0 +1,31 @@
+#pragma once
+// The two kinds of workload the host driver runs: a model's prefill and generation, or one operator alone.
+
+#include <functional>
+#include <memory>
+
+#include "host/cache_replay.h"
+#include "host/driver.h"
+#include "hardware/kv_mmu/kv_geometry.h"
+#include "palimpsest/result.h"
+
+namespace palimpsest {
+
+/// A workload knows the KV geometry it needs, and the software that runs it. `Progress` is called with the share done.
+class Workload {
+  public:
+    using ProgressHook = std::function<void(double fraction, const std::string& phase)>;
+
+    virtual ~Workload() = default;
+    virtual const KvGeometry& geometry() const = 0;
+    virtual void run(HostDriver& driver, const ProgressHook& progress) = 0;
+    /// Adds what the workload knows to the result, after the run.
+    virtual void report(Machine& machine, RunResult& result) const = 0;
+};
+
+/// Prefill and generation of the configured model. Throws InputError when the model does not fit DRAM.
+std::unique_ptr<Workload> make_model_workload(const RunConfig& config);
+/// One operator of WorkloadConfig::operators.
+std::unique_ptr<Workload> make_operator_workload(const RunConfig& config, const OperatorSpec& spec);
+
+}  // namespace palimpsest
