@@ -40,6 +40,12 @@ struct ModelShape {
         return layers * (attention + ffn);
     }
     std::uint64_t vocabulary_macs_per_token() const { return std::uint64_t{hidden} * vocabulary; }
+    /// Weights of projections and embeddings; biases and normalisation, below 0.1 %, are not counted.
+    std::uint64_t parameters() const {
+        const std::uint64_t tables = std::uint64_t{vocabulary} * (tied_embeddings ? 1 : 2) +
+                                     (positions == PositionEncoding::learned ? max_positions : 0);
+        return layer_macs_per_token() + tables * hidden;
+    }
 };
 
 }  // namespace palimpsest
