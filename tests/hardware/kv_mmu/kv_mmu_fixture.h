@@ -173,4 +173,38 @@ struct KvMmuFixture {
     void run(Cycles cycles) { sc_core::sc_start(sc_core::sc_time::from_value(cycles * clock.period_ps())); }
 };
 
+/// Tokens one after another in neighbouring slots.
+inline KvPlacements tokens(std::uint32_t first_slot, std::uint32_t first_position, std::uint32_t count) {
+    auto list = std::make_shared<std::vector<KvPlacement>>();
+    for (std::uint32_t i = 0; i < count; ++i) {
+        list->push_back({SlotId(first_slot + i), TokenPosition(first_position + i)});
+    }
+    return list;
+}
+
+inline KvSlots slots(std::initializer_list<std::uint32_t> list) {
+    auto out = std::make_shared<std::vector<SlotId>>();
+    for (const std::uint32_t slot : list) {
+        out->push_back(SlotId(slot));
+    }
+    return out;
+}
+
+/// A write of the K or V vectors of `placements`.
+inline KvAccess write_of(const KvPlacements& placements, bool value) {
+    KvAccess access;
+    access.value = value;
+    access.placements = placements;
+    access.count = static_cast<std::uint32_t>(placements->size());
+    return access;
+}
+
+inline KvAccess read_of(std::uint32_t first, std::uint32_t count, bool value = false) {
+    KvAccess access;
+    access.value = value;
+    access.first = first;
+    access.count = count;
+    return access;
+}
+
 }  // namespace palimpsest
