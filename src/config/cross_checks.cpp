@@ -74,17 +74,16 @@ void check_buffer(const BufferConfig& buffer, const std::string& path, Reporter&
                    fmt::format("a multiple of word_bytes, {}", buffer.word_bytes));
 }
 
-/// What the array takes in one cycle must pass the ports of one half.
-void check_array_width(const HardwareConfig& hardware, Reporter& report) {
-    const auto require = [&](std::uint32_t pes, const char* name, const BufferConfig& buffer, const char* buffer_name) {
-        const std::uint64_t width = std::uint64_t{buffer.word_bytes} * buffer.banks_per_half();
-        report.require(
-            pes <= width, fmt::format("hardware.pe_array.{}", name), value_text(pes),
-            fmt::format("at most {}: the bytes that one half of the {} buffer delivers a cycle ({} banks of {} B)",
-                        width, buffer_name, buffer.banks_per_half(), buffer.word_bytes));
+/// Operands are laid out in words of one width, wherever they lie.
+void check_word_widths(const BuffersConfig& buffers, Reporter& report) {
+    const auto require = [&](const BufferConfig& buffer, const char* name) {
+        report.require(buffer.word_bytes == buffers.activation.word_bytes,
+                       fmt::format("hardware.buffers.{}.word_bytes", name), value_text(buffer.word_bytes),
+                       fmt::format("that of the activation buffer, {}", buffers.activation.word_bytes));
     };
-    require(hardware.pe_array.rows, "rows", hardware.buffers.activation, "activation");
-    require(hardware.pe_array.columns, "columns", hardware.buffers.weight, "weight");
+    require(buffers.weight, "weight");
+    require(buffers.kv, "kv");
+    require(buffers.score, "score");
 }
 
 struct Count {
@@ -184,20 +183,15 @@ void cross_check_hardware(const HardwareConfig& hardware, const Locate& locate, 
     check_buffer(hardware.buffers.activation, "hardware.buffers.activation", report);
     check_buffer(hardware.buffers.kv, "hardware.buffers.kv", report);
     check_buffer(hardware.buffers.score, "hardware.buffers.score", report);
-    check_array_width(hardware, report);
+    check_word_widths(hardware.buffers, report);
     const std::uint32_t word = hardware.kv_mmu.score_word_bytes;
     report.require(std::has_single_bit(word), "hardware.kv_mmu.score_word_bytes", value_text(word), "a power of two");
     report.require(hardware.kv_mmu.score_store_bytes % word == 0, "hardware.kv_mmu.score_store_bytes",
                    value_text(hardware.kv_mmu.score_store_bytes),
                    fmt::format("a multiple of score_word_bytes, {}", word));
-    std::uint32_t widest = 0;
-    for (const BufferConfig* buffer :
-         {&hardware.buffers.weight, &hardware.buffers.activation, &hardware.buffers.kv, &hardware.buffers.score}) {
-        widest = std::max(widest, buffer->word_bytes);
-    }
-    report.require(hardware.dma.request_bytes % widest == 0, "hardware.dma.request_bytes",
-                   value_text(hardware.dma.request_bytes),
-                   fmt::format("a multiple of the widest buffer word, {}", widest));
+    report.require(hardware.dma.request_bytes % hardware.buffers.activation.word_bytes == 0,
+                   "hardware.dma.request_bytes", value_text(hardware.dma.request_bytes),
+                   fmt::format("a multiple of a buffer word, {}", hardware.buffers.activation.word_bytes));
 }
 
 void cross_check_dram(const DramConfig& dram, const Locate& locate, Diagnostics& diagnostics) {
