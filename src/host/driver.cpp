@@ -20,7 +20,7 @@ HostDriver::HostDriver(const sc_core::sc_module_name& name, const PipelineConfig
 void HostDriver::run() {
     software_(*this);
     finished_ = true;
-    sc_core::sc_stop();
+    sc_core::sc_pause();  // back to whoever started the simulation, with nothing left to do
 }
 
 void HostDriver::send(Command&& command) {
