@@ -24,7 +24,7 @@ DramController::DramController(const sc_core::sc_module_name& name, const DramCo
       dram_clock_(config.timing.tCK_ps),
       system_(config),
       drop_response_(drop_response),
-      wake_event_("wake"),
+      wake_event_("wake_event"),
       idle_event_("idle") {
     memory_socket.register_nb_transport_fw(this, &DramController::nb_transport_fw);
     SC_HAS_PROCESS(DramController);
@@ -38,7 +38,7 @@ DramController::~DramController() = default;
 tlm::tlm_sync_enum DramController::nb_transport_fw(int socket, tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                                    sc_core::sc_time&) {
     const auto* request = payload.get_extension<MemoryRequest>();
-    if (phase != tlm::BEGIN_REQ || request == nullptr || request->is_kv) {
+    if (phase != tlm::BEGIN_REQ || request == nullptr || request->segments.empty()) {
         throw SimulationError(fmt::format("{}: expects BEGIN_REQ with resolved addresses", name()));
     }
     Request& taken = take_request();
