@@ -1,7 +1,7 @@
 #include "report/version.h"
 
-#if __has_include("palimpsest_git.h")
-#include "palimpsest_git.h"
+#if __has_include(<palimpsest_git.h>)
+#include <palimpsest_git.h>  // written by the build
 #endif
 
 namespace palimpsest {
