@@ -1,0 +1,41 @@
+// How a text becomes sequences of tokens.
+
+#include "attention/text_sequences.h"
+#include "palimpsest/error.h"
+#include "support/catch.h"
+
+namespace palimpsest {
+namespace {
+
+using Tokens = std::vector<BpeTokenizer::Token>;
+
+}  // namespace
+
+TEST_CASE("documents end at the separator and lose the space around them", "[text]") {
+    CHECK(split_documents(" one\ntwo \n<|endoftext|>\n\n<|endoftext|>\nthree\n") ==
+          std::vector<std::string>{"one\ntwo", "three"});
+    CHECK(split_documents("").empty());
+    CHECK(split_documents(" \n ").empty());
+}
+
+TEST_CASE("sequences run through documents and begin at one", "[text]") {
+    const std::vector<Tokens> documents = {{10, 11, 12}, {20, 21}, {30, 31, 32, 33}, {40, 41, 42}};
+    CHECK(cut_sequences(documents, {.sequences = 2, .length = 6}, "t") ==
+          std::vector<Tokens>{{1, 10, 11, 12, 1, 20}, {1, 30, 31, 32, 33, 1}});
+    CHECK(cut_sequences(documents, {.sequences = 2, .length = 4, .skip_tokens = 2}, "t") ==
+          std::vector<Tokens>{{1, 20, 21, 1}, {1, 30, 31, 32}});
+    CHECK(cut_sequences(documents, {.sequences = 1, .length = 16}, "t").front().size() == 16);
+    CHECK_THROWS_AS(cut_sequences(documents, {.sequences = 1, .length = 17}, "t"), InputError);
+    CHECK_THROWS_AS(cut_sequences(documents, {.sequences = 5, .length = 4}, "t"), InputError);
+    CHECK_THROWS_AS(cut_sequences({}, {.sequences = 1, .length = 1}, "t"), InputError);
+}
+
+TEST_CASE("a text of one document is cut without leaving any out", "[text]") {
+    const std::vector<Tokens> documents = {{10, 11, 12, 13, 14, 15}};
+    CHECK(cut_sequences(documents, {.sequences = 2, .length = 3}, "t") ==
+          std::vector<Tokens>{{1, 10, 11}, {1, 12, 13}});
+    CHECK(cut_sequences(documents, {.sequences = 1, .length = 3, .skip_tokens = 3}, "t") ==
+          std::vector<Tokens>{{1, 12, 13}});
+}
+
+}  // namespace palimpsest
