@@ -35,8 +35,9 @@ std::string summary_of(const HardwareConfig& hardware) {
 }
 
 std::string summary_of(const DramConfig& dram) {
-    return fmt::format("{}: {} channels, {:.1f} GB/s peak, {:.1f} GiB", dram.name, dram.organisation.channels,
-                       dram.peak_bandwidth() / 1e9, static_cast<double>(dram.organisation.bytes()) / (1ULL << 30));
+    return fmt::format("{}: {} channel{}, {:.1f} GB/s peak, {:.1f} GiB", dram.name, dram.organisation.channels,
+                       dram.organisation.channels == 1 ? "" : "s", dram.peak_bandwidth() / 1e9,
+                       static_cast<double>(dram.organisation.bytes()) / (1ULL << 30));
 }
 
 std::string summary_of(const CostTable& cost) {
