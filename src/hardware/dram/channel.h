@@ -77,6 +77,9 @@ class DramChannel {
     void burst_done(std::uint32_t part, DramClock completion, DramClock now);
     void bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now);
     DramClock read_latency() const { return DramClock{timing_.nCL} + timing_.burst_clocks() + pipeline_latency_; }
+    /// From the first of some column commands to the last, at least: reads alone, reads and writes mixed.
+    DramClock reads_span(std::uint64_t columns) const;
+    DramClock columns_span(std::uint64_t columns) const;
     DramClock queued_bound(const Part& part, DramClock next_read) const;
     DramClock coming_bound(const Part& part, DramClock next_read, DramClock next_write) const;
     void tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const;

@@ -6,14 +6,26 @@
 
 namespace palimpsest {
 
+DramClock DramChannel::reads_span(std::uint64_t columns) const {
+    const std::uint32_t other_rank = timing_.burst_clocks() + timing_.nRTRS;
+    const std::uint32_t spacing = organisation_.ranks > 1 ? std::min(timing_.nCCD_S, other_rank) : timing_.nCCD_S;
+    return (columns - 1) * spacing;
+}
+
+DramClock DramChannel::columns_span(std::uint64_t columns) const {
+    // Their data follow one another on the bus; latencies differ between reads and writes.
+    const DramClock data = (columns - 1) * timing_.burst_clocks();
+    const std::uint32_t skew = std::max(timing_.nCL, timing_.nCWL) - std::min(timing_.nCL, timing_.nCWL);
+    return data > skew ? data - skew : 0;
+}
+
 DramClock DramChannel::queued_bound(const Part& part, DramClock next_read) const {
-    return next_read + (part.queued - 1) * DramClock{timing_.nCCD_S} + read_latency();
+    return next_read + reads_span(part.queued) + read_latency();
 }
 
 DramClock DramChannel::coming_bound(const Part& part, DramClock next_read, DramClock next_write) const {
     // Its last burst enters a queue: one a clock, and what does not fit needs column commands first. Bursts that merge
     // or are served from the write queue take no room.
-    const std::uint32_t spacing = timing_.nCCD_S;
     const std::uint64_t ahead = part.fifo_end - fifo_out_;
     const std::uint64_t reads_ahead = part.fifo_reads_end - fifo_reads_out_;
     const auto beyond = [](std::uint64_t bursts, std::uint64_t room) { return bursts > room ? bursts - room : 0; };
@@ -22,13 +34,13 @@ DramClock DramChannel::coming_bound(const Part& part, DramClock next_read, DramC
                                          may_match_);
     DramClock entry = now_ + ahead - 1;
     if (columns > 0) {
-        entry = std::max(entry, std::min(next_read, next_write) + (columns - 1) * spacing + 1);
+        entry = std::max(entry, std::min(next_read, next_write) + columns_span(columns) + 1);
     }
     if (part.transaction->write) {
         return entry + 1;
     }
     const std::uint64_t own_columns = part.queued + part.coming - part.may_match;
-    const DramClock last_data = own_columns > 0 ? next_read + (own_columns - 1) * spacing + read_latency() : 0;
+    const DramClock last_data = own_columns > 0 ? next_read + reads_span(own_columns) + read_latency() : 0;
     return std::max(last_data, entry + (part.may_match > 0 ? 1 + pipeline_latency_ : read_latency()));
 }
 
@@ -59,8 +71,8 @@ DramClock DramChannel::idle_bound() const {
     if (columns > 0) {
         const DramClock next_column =
             std::max(now_, std::min(scheduler_.earliest_column(false), scheduler_.earliest_column(true)));
-        bound = std::max(bound, next_column + (columns - 1) * DramClock{timing_.nCCD_S} +
-                                    std::min(timing_.nCL, timing_.nCWL) + timing_.burst_clocks());
+        bound = std::max(
+            bound, next_column + columns_span(columns) + std::min(timing_.nCL, timing_.nCWL) + timing_.burst_clocks());
     }
     return bound;
 }
