@@ -17,7 +17,7 @@ InterruptGuard::InterruptGuard() {
     interrupted.store(false);
     struct sigaction action {};
     action.sa_handler = set_interrupted;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, &old_interrupt_);
     sigaction(SIGTERM, &action, &old_terminate_);

@@ -6,8 +6,8 @@
 
 namespace palimpsest {
 
-/// While it lives, the first SIGINT or SIGTERM sets the flag in place of ending the program; a second one ends it. One
-/// at a time.
+/// While it lives, SIGINT and SIGTERM set the flag in place of ending the program, so that temporary files go away with
+/// the work; SIGQUIT (Ctrl-\) still ends it at once. One at a time.
 class InterruptGuard {
   public:
     InterruptGuard();
