@@ -11,6 +11,9 @@ namespace palimpsest {
 
 IssueQueues::IssueQueues(Cycles issue_latency, std::array<unsigned, kUnitCount> credits, std::size_t capacity)
     : latency_(issue_latency), capacity_(capacity) {
+    if (issue_latency == 0) {
+        throw SimulationError("sequencer: a command cannot be issued in the cycle in which it comes (issue latency 0)");
+    }
     for (std::size_t u = 0; u < kUnitCount; ++u) {
         queues_[u].credits = credits[u];
     }
@@ -18,16 +21,25 @@ IssueQueues::IssueQueues(Cycles issue_latency, std::array<unsigned, kUnitCount> 
 
 void IssueQueues::push(Command command, Cycles now) {
     Queue& q = queue(command.unit);
-    if (q.waiting.size() >= capacity_ || command.number != q.pushed + 1) {
-        throw SimulationError(fmt::format("sequencer: command {} of {} does not fit its queue", command.number,
-                                          name_of(command.unit)));
+    if (q.waiting.size() >= capacity_) {
+        throw SimulationError(fmt::format("sequencer: command {} of {} finds its queue of {} full", command.number,
+                                          name_of(command.unit), capacity_));
+    }
+    if (command.number != q.pushed + 1) {
+        throw SimulationError(fmt::format("sequencer: {} expects command {}, got {}", name_of(command.unit),
+                                          q.pushed + 1, command.number));
     }
     ++q.pushed;
     q.waiting.push_back({std::move(command), now});
+    ++waiting_;
 }
 
-void IssueQueues::completed(UnitId unit, Cycles now) {
+void IssueQueues::completed(UnitId unit, std::uint64_t number, Cycles now) {
     Queue& q = queue(unit);
+    if (number != q.completed + 1 || number > q.issued) {
+        throw SimulationError(fmt::format("sequencer: {} reports command {} complete, {} of {} issued are",
+                                          name_of(unit), number, q.completed, q.issued));
+    }
     ++q.completed;
     q.recent.push_back(now);
 }
@@ -59,6 +71,7 @@ std::optional<Command> IssueQueues::issue(UnitId unit, Cycles now) {
     }
     Command command = std::move(q.waiting.front().command);
     q.waiting.pop_front();
+    --waiting_;
     ++q.issued;
     return command;
 }
@@ -85,17 +98,17 @@ std::optional<Cycles> IssueQueues::next_chance(Cycles now) const {
     return next;
 }
 
-UnitState IssueQueues::idle_cause(UnitId unit, Cycles now) const {
+UnitState IssueQueues::idle_cause(UnitId unit, Cycles now) {
+    make_visible(now);
     const Queue& q = queue(unit);
     if (q.waiting.empty()) {
         return UnitState::drained;
     }
-    (void)now;
     const Command& head = q.waiting.front().command;
     if (const auto lacking = missing(head)) {
         return head.wait_cause[static_cast<std::size_t>(*lacking)];
     }
-    return UnitState::dependency;  // tokens are there: the issue latency itself
+    return UnitState::dependency;  // tokens are there: the issue latency itself, of the command or of a credit
 }
 
 bool IssueQueues::all_complete() const {
@@ -117,9 +130,10 @@ std::vector<std::string> IssueQueues::describe_waits() const {
         const Command& head = q.waiting.front().command;
         for (std::size_t w = 0; w < kUnitCount; ++w) {
             if (queues_[w].completed < head.wait_for[w]) {
-                lines.push_back(fmt::format("{}: '{}' (number {}, layer {}, request {}) waits for {} to complete {} commands ({} done)",
-                                            unit, head.label, head.number, head.layer, head.request,
-                                            name_of(static_cast<UnitId>(w)), head.wait_for[w], queues_[w].completed));
+                lines.push_back(fmt::format(
+                    "{}: '{}' (number {}, layer {}, request {}) waits for {} to complete {} commands ({} done)", unit,
+                    head.label, head.number, head.layer, head.request, name_of(static_cast<UnitId>(w)),
+                    head.wait_for[w], queues_[w].completed));
             }
         }
     }

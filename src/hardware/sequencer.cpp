@@ -8,9 +8,6 @@
 namespace palimpsest {
 namespace {
 
-/// Commands each of the sequencer's own queues holds: deep enough that loads of the next tiles are seen in time.
-constexpr std::size_t kQueueCapacity = 64;
-
 std::array<unsigned, kUnitCount> credits_of(const std::array<Unit*, kUnitCount>& units) {
     std::array<unsigned, kUnitCount> credits{};
     for (std::size_t u = 0; u < kUnitCount; ++u) {
@@ -51,7 +48,11 @@ void Sequencer::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&
         sc_core::wait(room_);
     }
     const Cycles now = clock_.now();
+    follow_meter(now);
     queues_.push(std::move(extension->command), now);
+    if (meter_.state() == UnitState::drained) {
+        meter_.set(UnitState::dependency, now);
+    }
     note_queue(static_cast<std::size_t>(unit));
     tell_idle_cause(static_cast<std::size_t>(unit), now);
     schedule(now + latency_);
@@ -62,17 +63,18 @@ void Sequencer::schedule(Cycles cycle) {
     dispatch_event_.notify(clock_.until(cycle));
 }
 
-tlm::tlm_sync_enum Sequencer::nb_transport_bw(int unit, tlm::tlm_generic_payload& payload, tlm::tlm_phase&, sc_core::sc_time&) {
+tlm::tlm_sync_enum Sequencer::nb_transport_bw(int unit, tlm::tlm_generic_payload& payload, tlm::tlm_phase&,
+                                              sc_core::sc_time&) {
     const Cycles now = clock_.now();
+    queues_.completed(static_cast<UnitId>(unit), payload.get_extension<CommandExtension>()->command.number, now);
     free_payloads_.push_back(&payload);
     ++completed_total_;
-    queues_.completed(static_cast<UnitId>(unit), now);
     tell_idle_cause(static_cast<std::size_t>(unit), now);
     if (queues_.all_complete()) {
         all_complete_.notify(sc_core::SC_ZERO_TIME);
-    } else {
-        schedule(now + latency_);
     }
+    // Even when nothing is left: a command that comes before the token is seen waits for it until then.
+    schedule(now + latency_);
     return tlm::TLM_COMPLETED;
 }
 
@@ -81,6 +83,7 @@ void Sequencer::dispatch() {
     if (now == last_dispatch_) {
         return;  // one command a unit a cycle
     }
+    follow_meter(now);
     last_dispatch_ = now;
     bool issued = false;
     for (std::size_t u = 0; u < kUnitCount; ++u) {
@@ -95,7 +98,6 @@ void Sequencer::dispatch() {
     if (issued) {
         room_.notify(sc_core::SC_ZERO_TIME);
         meter_.set(UnitState::busy, now);
-        meter_.set(UnitState::dependency, now + 1);
     }
     if (const auto next = queues_.next_chance(now)) {
         schedule(*next);
@@ -124,6 +126,17 @@ void Sequencer::tell_idle_cause(std::size_t unit, Cycles now) {
     }
 }
 
+void Sequencer::follow_meter(Cycles now) {
+    if (meter_.state() == UnitState::busy && now > last_dispatch_) {
+        meter_.set(queues_.waiting() > 0 ? UnitState::dependency : UnitState::drained, last_dispatch_ + 1);
+    }
+}
+
+const ActivityCounts& Sequencer::close_accounts(Cycles cycle) {
+    follow_meter(cycle);
+    return meter_.close(cycle);
+}
+
 void Sequencer::note_queue(std::size_t unit) {
     if (sink_ != nullptr) {
         sink_->change(queue_signals_[unit], clock_.time_of(clock_.now()), queues_.waiting(static_cast<UnitId>(unit)));
@@ -133,7 +146,8 @@ void Sequencer::note_queue(std::size_t unit) {
 void Sequencer::trace(SignalSink& sink, const std::string& hierarchy) {
     sink_ = &sink;
     for (std::size_t u = 0; u < kUnitCount; ++u) {
-        queue_signals_[u] = sink.declare(fmt::format("{}.queue_{}", hierarchy, name_of(static_cast<UnitId>(u))), SignalKind::level, 8);
+        queue_signals_[u] =
+            sink.declare(fmt::format("{}.queue_{}", hierarchy, name_of(static_cast<UnitId>(u))), SignalKind::level, 8);
         sink.change(queue_signals_[u], 0, 0);
     }
 }
