@@ -53,7 +53,8 @@ constexpr auto names_of(EvictionScope) {
                       EnumName{EvictionScope::model, "model"}};
 }
 constexpr auto names_of(PrefillMode) {
-    return std::array{EnumName{PrefillMode::chunked, "chunked"}, EnumName{PrefillMode::one_shot, "one_shot"}};
+    return std::array{EnumName{PrefillMode::chunked, "chunked"}, EnumName{PrefillMode::one_shot, "one_shot"},
+                      EnumName{PrefillMode::preset, "preset"}};
 }
 
 /// The JSON name of an enumerator.

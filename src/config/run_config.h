@@ -27,6 +27,7 @@ enum class EvictionScope : std::uint8_t { head, layer, model };
 enum class PrefillMode : std::uint8_t {
     chunked,   ///< chunks of `prefill_chunk` tokens; the set is cut back to the budget after each
     one_shot,  ///< the whole prompt, then the set is cut back to the budget
+    preset,    ///< not simulated: the policy sees the prompt in chunks, and the run starts with the cache it leaves
 };
 
 struct CacheConfig {
