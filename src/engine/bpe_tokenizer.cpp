@@ -70,7 +70,8 @@ BpeTokenizer BpeTokenizer::read(const std::string& path, std::uint32_t vocabular
     std::int32_t longest = 0;
     take(&longest, sizeof longest, "the length of the longest piece");
     if (longest < 1 || longest > 4096) {
-        throw InputError(path, "byte 0", fmt::format("longest piece of {} bytes", longest), "1 to 4096");
+        throw InputError(path, "byte 0", fmt::format("longest piece of {} bytes", longest),
+                         fmt::format("1 to 4096, as in {}", kWhat));
     }
     std::vector<Piece> pieces(vocabulary);
     for (Token token = 0; token < vocabulary; ++token) {
@@ -82,7 +83,7 @@ BpeTokenizer BpeTokenizer::read(const std::string& path, std::uint32_t vocabular
         if (length < 0 || length > longest + 16 || !std::isfinite(pieces[token].score)) {
             throw InputError(path, fmt::format("byte {}", offset - sizeof length),
                              fmt::format("{} has length {} and score {}", name, length, pieces[token].score),
-                             fmt::format("a length of 0 to {} and a finite score", longest));
+                             fmt::format("a length of 0 to {} and a finite score, as in {}", longest, kWhat));
         }
         pieces[token].text.resize(static_cast<std::size_t>(length));
         take(pieces[token].text.data(), pieces[token].text.size(), name);
