@@ -43,9 +43,18 @@ void DmaStream::accept(tlm::tlm_generic_payload& payload, const Command& command
     if (total == 0) {
         throw SimulationError(fmt::format("{}: '{}' moves no bytes", name_of(id()), command.label));
     }
+    const std::uint32_t word_bytes = buffers_.config_of(work.buffer.where.buffer).word_bytes;
+    if (ceil_div<Bytes>(total, word_bytes) > work.buffer.words) {
+        throw SimulationError(fmt::format("{}: '{}' moves {} bytes, its {} words of the {} buffer hold {}",
+                                          name_of(id()), command.label, total, work.buffer.words,
+                                          name_of(work.buffer.where.buffer), Bytes{work.buffer.words} * word_bytes));
+    }
+    if (transfers_.empty()) {
+        wait_from_ = clock().now();
+    }
     bytes_moved_[static_cast<std::size_t>(work.traffic)] += total;
-    transfers_.push_back(std::make_unique<Transfer>(
-        Transfer{&payload, work, RequestSplitter(total, row, config_.request_bytes), 0}));
+    transfers_.push_back(
+        std::make_unique<Transfer>(Transfer{&payload, work, RequestSplitter(total, row, config_.request_bytes), 0}));
     update_state();
     wake(clock().now());
 }
@@ -55,32 +64,25 @@ void DmaStream::wake(Cycles cycle) {
 }
 
 void DmaStream::step() {
-    // Stores hand over at most one request a cycle, loads begin at most one a cycle.
     const Cycles now = clock().now();
-    if (now == last_issue_) {
-        wake(now + 1);
-        return;
+    if (can_begin() && last_begun_ != now) {
+        last_begun_ = now;
+        begin_request();
     }
-    if (loads()) {
-        if (!free_lines_.empty() && next_transfer_ < transfers_.size()) {
-            last_issue_ = now;
-            begin_request();
-            if (!free_lines_.empty() && next_transfer_ < transfers_.size()) {
-                wake(now + 1);
-            }
-        }
-    } else {
-        if (!to_send_.empty()) {
-            last_issue_ = now;
-            Line* line = to_send_.front();
-            to_send_.pop_front();
-            send(*line);
-        }
-        if (in_sram_ == nullptr && !free_lines_.empty() && next_transfer_ < transfers_.size()) {
-            begin_request();
-        }
+    if (!to_send_.empty() && last_sent_ != now) {
+        last_sent_ = now;
+        Line* line = to_send_.front();
+        to_send_.pop_front();
+        send(*line);
+    }
+    if (!to_send_.empty() || can_begin()) {
+        wake(now + 1);
     }
     update_state();
+}
+
+bool DmaStream::can_begin() const {
+    return next_transfer_ < transfers_.size() && !free_lines_.empty() && (loads() || in_sram_ == nullptr);
 }
 
 void DmaStream::begin_request() {
@@ -93,7 +95,8 @@ void DmaStream::begin_request() {
     }
     ++transfer.open;
     line.transfer = &transfer;
-    line.words = words_of(transfer.command.buffer, piece, buffers_.config_of(transfer.command.buffer.where.buffer).word_bytes);
+    line.words =
+        words_of(transfer.command.buffer, piece, buffers_.config_of(transfer.command.buffer.where.buffer).word_bytes);
     MemoryRequest& request = *line.request;
     request.segments.clear();
     request.traffic = transfer.command.traffic;
@@ -128,20 +131,14 @@ void DmaStream::send(Line& line) {
     (line.request->is_kv ? kv_socket : memory_socket)->nb_transport_fw(line.payload, phase, delay);
 }
 
-tlm::tlm_sync_enum DmaStream::memory_answer(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time&) {
+tlm::tlm_sync_enum DmaStream::memory_answer(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                            sc_core::sc_time&) {
     if (phase != tlm::BEGIN_RESP) {
         return tlm::TLM_ACCEPTED;  // END_REQ: the request has been taken
     }
     Line& line = *lines_[payload.get_extension<MemoryRequest>()->master_tag];
     --awaiting_memory_;
-    if (in_sram_ == nullptr) {
-        // The wait just over was for this answer; what of it fell into a refresh is booked as that.
-        const Cycles waited = clock().now() - waiting_since_;
-        meter_mutable().close(clock().now());
-        meter_mutable().reattribute(UnitState::dram, UnitState::refresh,
-                                    std::min<Cycles>(waited, line.request->refresh_wait_ps / clock().period_ps()));
-        waiting_since_ = clock().now();
-    }
+    book_refresh(line.request->refresh_wait_ps / clock().period_ps());
     if (loads()) {
         sram_queue_.push_back(&line);
         start_sram();
@@ -161,8 +158,7 @@ void DmaStream::start_sram() {
             if (loads()) {
                 finish(*line);
             } else {
-                to_send_.push_back(line);
-                wake(clock().now() + 1);
+                to_send_.push_back(line);  // step, which began it, sends it
             }
             continue;
         }
@@ -207,15 +203,33 @@ void DmaStream::retire() {
     }
 }
 
+/// The wait just over, or over in this very cycle, was for this answer; what of it fell into a refresh is booked as
+/// that.
+void DmaStream::book_refresh(Cycles refresh_cycles) {
+    const Cycles now = clock().now();
+    if (in_sram_ != nullptr && wait_until_ != now) {
+        return;
+    }
+    meter_mutable().close(now);
+    meter_mutable().reattribute(UnitState::dram, UnitState::refresh, std::min(now - wait_from_, refresh_cycles));
+    wait_from_ = now;
+}
+
 void DmaStream::update_state() {
     if (!has_work()) {
         return;  // the sequencer says why
     }
     const UnitState state = in_sram_ != nullptr ? UnitState::busy : UnitState::dram;
-    if (meter().state() != state) {
-        set_state(state);
-        waiting_since_ = clock().now();
+    if (meter().state() == state) {
+        return;
     }
+    const Cycles now = clock().now();
+    if (state == UnitState::dram) {
+        wait_from_ = now;
+    } else {
+        wait_until_ = now;
+    }
+    set_state(state);
 }
 
 void DmaStream::trace(SignalSink& sink, const std::string& hierarchy) {

@@ -27,8 +27,11 @@ class CommandSource : public sc_core::sc_module {
 
     tlm_utils::simple_initiator_socket<CommandSource> socket;
 
-    CommandSource(const sc_core::sc_module_name& name, const ClockDomain& clock, Unit& unit, std::vector<Entry> entries)
-        : sc_module(name), socket("socket"), clock_(clock), unit_(unit), entries_(std::move(entries)) {
+    /// `tells_idle`: calls the unit drained whenever it has no command, as the sequencer does.
+    CommandSource(const sc_core::sc_module_name& name, const ClockDomain& clock, Unit& unit, std::vector<Entry> entries,
+                  bool tells_idle = false)
+        : sc_module(name), socket("socket"), clock_(clock), unit_(unit), entries_(std::move(entries)),
+          tells_idle_(tells_idle) {
         socket.register_nb_transport_bw(this, &CommandSource::nb_transport_bw);
         socket.bind(unit.command_socket);
         sc_core::sc_spawn_options options;
@@ -72,6 +75,9 @@ class CommandSource : public sc_core::sc_module {
         Entry& entry = entries_[completed_++];
         entry.complete = clock_.now();
         entry.is_complete = true;
+        if (tells_idle_) {
+            unit_.idle_cause(UnitState::drained, clock_.now());
+        }
         send_.notify(sc_core::SC_ZERO_TIME);
         return tlm::TLM_COMPLETED;
     }
@@ -79,6 +85,7 @@ class CommandSource : public sc_core::sc_module {
     const ClockDomain& clock_;
     Unit& unit_;
     std::vector<Entry> entries_;
+    bool tells_idle_;
     std::deque<std::unique_ptr<Payload>> payloads_;
     std::size_t next_ = 0;
     std::size_t completed_ = 0;
