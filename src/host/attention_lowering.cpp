@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "hardware/array_timing.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
@@ -17,21 +18,21 @@ constexpr std::uint32_t kLogitBytes = 2;
 AttentionLowering::AttentionLowering(Lowering& lowering, const AttentionGeometry& geometry)
     : lowering_(lowering),
       g_(geometry),
-      accumulator_rows_(lowering.config.hardware.pe_array.accumulator_rows),
-      array_rows_(lowering.config.hardware.pe_array.rows),
-      array_columns_(lowering.config.hardware.pe_array.columns),
+      array_(lowering.config.hardware.pe_array),
+      buffer_(lowering.config.hardware.buffers.kv),
+      tile_tokens_(largest_tile()),
       cache_(std::size_t{geometry.requests} * geometry.kv_heads) {}
 
 std::uint32_t AttentionLowering::vector_words() const {
-    return ceil_div(g_.head_dim * g_.kv_bytes, lowering_.word_bytes());
+    return ceil_div(key_elements(), lowering_.word_bytes());
 }
 
 std::uint32_t AttentionLowering::key_column(KvHeadId head) const {
-    return (g_.kv_heads * g_.group + head.value) * g_.head_dim;
+    return g_.kv_heads * g_.group * g_.head_dim + head.value * key_elements();
 }
 
 std::uint32_t AttentionLowering::value_column(KvHeadId head) const {
-    return (g_.kv_heads * (g_.group + 1) + head.value) * g_.head_dim;
+    return g_.kv_heads * g_.group * g_.head_dim + (g_.kv_heads + head.value) * key_elements();
 }
 
 Block AttentionLowering::column_block(const AttentionStep& step, RequestId request, std::uint32_t column,
@@ -45,8 +46,9 @@ void AttentionLowering::lower(const AttentionStep& step, const CacheReplay& repl
     heads.reserve(cache_.size());
     for (std::uint32_t r = 0; r < g_.requests; ++r) {
         for (std::uint32_t h = 0; h < g_.kv_heads; ++h) {
-            HeadWork work{RequestId{r}, KvHeadId{h}, 0, 0, replay.decision(RequestId{r}, step.layer, KvHeadId{h}),
-                          replay.uses_scores()};
+            HeadWork work{
+                RequestId{r},        KvHeadId{h}, 0, 0, replay.decision(RequestId{r}, step.layer, KvHeadId{h}),
+                replay.uses_scores()};
             work.cached = work.decision.residents_before + (step.prefill ? 0 : 1);
             work.own = step.prefill ? step.tokens : 0;
             heads.push_back(std::move(work));
@@ -74,8 +76,43 @@ void AttentionLowering::lower_head(const AttentionStep& step, const HeadWork& wo
     update_cache(step, work);
 }
 
+std::uint64_t AttentionLowering::tile_words(std::uint64_t tokens) const {
+    GemmCommand keys_stay;
+    keys_stay.reduction = g_.head_dim;
+    keys_stay.outputs = tokens * g_.kv_bytes;
+    GemmCommand keys_stream;
+    keys_stream.reduction = g_.head_dim;
+    keys_stream.stream_rows = tokens * g_.kv_bytes;
+    GemmCommand values_stay;
+    values_stay.reduction = tokens;
+    values_stay.outputs = key_elements();
+    return std::max({tokens * vector_words(), lowering_.streamed_layout().words(tokens, key_elements(), 1),
+                     stationary_words(keys_stay, array_, buffer_), streaming_words(keys_stream, array_, buffer_),
+                     stationary_words(values_stay, array_, buffer_)});
+}
+
+std::uint32_t AttentionLowering::largest_tile() const {
+    const std::uint32_t half =
+        std::min(lowering_.buffers.kv_half_words(), lowering_.buffers.half_words(BufferId::activation));
+    std::uint32_t tokens = half / vector_words();
+    while (tokens > 0 && tile_words(tokens) > half) {
+        // What a tile is padded by is less than one fold: come down by what is too much, then token by token.
+        const std::uint64_t excess = tile_words(tokens) - half;
+        const auto step = static_cast<std::uint32_t>(excess * tokens / tile_words(tokens) / 2);
+        tokens -= std::max(1U, step);
+    }
+    if (tokens == 0) {
+        throw InputError("", "hardware.buffers.kv.banks",
+                         fmt::format("a key of {} elements takes {} words on a {} x {} array; half of the KV buffer or "
+                                     "of the activation buffer has {}",
+                                     g_.head_dim, tile_words(1), array_.rows, array_.columns, half),
+                         "more or larger banks, or a smaller array");
+    }
+    return tokens;
+}
+
 std::vector<AttentionLowering::KeyTile> AttentionLowering::tiles_of(const HeadWork& work) const {
-    const std::uint32_t most = std::max(1U, lowering_.buffers.kv_half_words() / vector_words());
+    const std::uint32_t most = tile_tokens_;
     std::vector<KeyTile> tiles;
     for (std::uint32_t first = 0; first < work.cached; first += most) {
         tiles.push_back({first, std::min(most, work.cached - first), false});
@@ -86,10 +123,16 @@ std::vector<AttentionLowering::KeyTile> AttentionLowering::tiles_of(const HeadWo
     return tiles;
 }
 
+PlaceRing& AttentionLowering::key_ring(const HeadWork& work) {
+    const std::uint32_t tokens = std::min(tile_tokens_, std::max(work.cached, work.own));
+    return lowering_.buffers.divide_kv(static_cast<std::uint32_t>(tile_words(tokens)));
+}
+
 Operand AttentionLowering::load_tile(const AttentionStep& step, const HeadWork& work, const KeyTile& tile, bool value) {
-    PlaceRing& ring = lowering_.buffers.divide_kv(std::min(lowering_.buffers.kv_half_words(), std::max(work.cached, work.own) * vector_words()));
+    PlaceRing& ring = key_ring(work);
     if (tile.own) {
-        Block block = column_block(step, work.request, value ? value_column(work.head) : key_column(work.head), g_.head_dim);
+        Block block =
+            column_block(step, work.request, value ? value_column(work.head) : key_column(work.head), key_elements());
         block.first_row += tile.first;
         block.rows = tile.tokens;
         return fetch(lowering_, *step.qkv, block, ring, Mechanism::attention);
@@ -104,48 +147,99 @@ Operand AttentionLowering::load_tile(const AttentionStep& step, const HeadWork& 
     access.first = tile.first;
     access.count = tile.tokens;
     Hazard& cache = cache_[work.request.value * g_.kv_heads + work.head.value];
-    lowering_.program.emit(UnitId::dma_load, DmaCommand{access, words, Traffic::kv, false}, Mechanism::attention, {&cache},
-                           {&place.hazard});
+    lowering_.program.emit(UnitId::dma_load, DmaCommand{access, words, Traffic::kv, false}, Mechanism::attention,
+                           {&cache}, {&place.hazard});
     return {words, &place.hazard};
 }
 
-std::uint32_t AttentionLowering::queries_per_tile(std::uint32_t keys) const {
-    // Logits and probabilities of a query tile fit half the score buffer each, its outputs half the accumulator.
-    const std::uint32_t logit_words = ceil_div(keys * kLogitBytes, lowering_.word_bytes());
-    const std::uint32_t by_scores = lowering_.buffers.score_half_words() / logit_words;
-    const std::uint32_t by_outputs = accumulator_rows_ / ceil_div(g_.head_dim * g_.kv_bytes, array_columns_);
-    const std::uint32_t rows = std::min(by_scores, by_outputs);
-    if (rows < g_.group) {
-        throw InputError("", "hardware.buffers.score.banks",
-                         fmt::format("the scores of {} queries over {} keys do not fit half of the score buffer", g_.group, keys),
-                         "more score banks, more accumulator rows, or fewer tokens");
+AttentionLowering::ScorePlan AttentionLowering::plan_scores(const std::vector<KeyTile>& tiles,
+                                                            std::uint32_t query_rows) const {
+    std::uint32_t keys = 0;
+    for (const KeyTile& tile : tiles) {
+        keys += tile.tokens;
     }
-    return rows / g_.group;
-}
-
-bool AttentionLowering::keys_stream(std::uint32_t query_rows, std::uint32_t keys) const {
     const std::uint64_t key_rows = std::uint64_t{keys} * g_.kv_bytes;
-    const std::uint64_t keys_stationary = ceil_div<std::uint64_t>(key_rows, array_columns_) * std::max(query_rows, array_rows_);
-    const std::uint64_t queries_stationary = ceil_div(query_rows, array_columns_) * std::max<std::uint64_t>(key_rows, array_rows_);
-    return queries_stationary <= keys_stationary;
+    const std::uint32_t query_folds = ceil_div(query_rows, array_.columns);
+    const std::uint64_t keys_stationary =
+        ceil_div<std::uint64_t>(key_rows, array_.columns) * std::max(query_rows, array_.rows);
+    const std::uint64_t queries_stationary = query_folds * std::max<std::uint64_t>(key_rows, array_.rows);
+    ScorePlan plan;
+    plan.keys_stream = queries_stationary <= keys_stationary;
+    const std::uint32_t rows = plan.keys_stream ? array_.accumulator_rows / query_folds
+                                                : array_.accumulator_rows / query_rows * array_.columns;
+    plan.piece_tokens = rows / g_.kv_bytes;
+    plan.one_piece = tiles.size() == 1 && keys <= plan.piece_tokens;
+    if (plan.piece_tokens == 0) {
+        return plan;
+    }
+    // Each piece's logits and each tile's probabilities begin in a word of their own.
+    const BlockLayout logits = lowering_.vector_layout();
+    const BlockLayout probabilities = lowering_.streamed_layout();
+    for (const KeyTile& tile : tiles) {
+        const std::uint32_t pieces = tile.tokens / plan.piece_tokens;
+        plan.logit_words +=
+            static_cast<std::uint32_t>(pieces * logits.words(query_rows, plan.piece_tokens, kLogitBytes) +
+                                       logits.words(query_rows, tile.tokens - pieces * plan.piece_tokens, kLogitBytes));
+        plan.probability_words += static_cast<std::uint32_t>(probabilities.words(query_rows, tile.tokens, 1));
+    }
+    return plan;
 }
 
-std::uint32_t AttentionLowering::keys_per_piece(std::uint32_t query_rows, std::uint32_t keys) const {
-    if (keys_stream(query_rows, keys)) {
-        return std::max(1U, accumulator_rows_ / ceil_div(query_rows, array_columns_) / g_.kv_bytes);
+std::uint32_t AttentionLowering::queries_per_tile(const AttentionStep& step, const std::vector<KeyTile>& tiles) const {
+    // Outputs fit half the accumulator, logits and probabilities half the score buffer each, queries and outputs that
+    // lie in DRAM a staging place.
+    const std::uint32_t output_folds = ceil_div(key_elements(), array_.columns);
+    const std::uint32_t by_outputs = array_.accumulator_rows / output_folds / g_.group;
+    const auto token_words =
+        static_cast<std::uint32_t>(lowering_.streamed_layout().words(1, std::uint64_t{g_.group} * g_.head_dim, 1));
+    const bool staged = !step.qkv->on_chip || !step.output->on_chip;
+    const std::uint32_t by_staging = staged ? lowering_.buffers.staging_in().words_each() / token_words : step.tokens;
+    std::uint32_t tokens = std::min({step.tokens, by_outputs, by_staging});
+    const auto holds = [&](std::uint32_t query_tokens) {
+        const ScorePlan plan = plan_scores(tiles, query_tokens * g_.group);
+        return plan.piece_tokens > 0 && plan.probability_words <= lowering_.buffers.score_half_words() &&
+               (plan.one_piece || plan.logit_words <= lowering_.buffers.score_half_words());
+    };
+    // The last tile may hold fewer queries.
+    const auto fits = [&] {
+        const std::uint32_t rest = step.tokens % tokens;
+        return holds(tokens) && (rest == 0 || holds(rest));
+    };
+    while (tokens > 0 && !fits()) {
+        --tokens;
     }
-    return std::max(1U, accumulator_rows_ / query_rows * array_columns_ / g_.kv_bytes);
+    if (tokens > 0) {
+        return tokens;
+    }
+    if (by_outputs == 0) {
+        throw InputError("", "hardware.pe_array.accumulator_rows", fmt::format("{}", array_.accumulator_rows),
+                         fmt::format("{} or more: {} query heads of {} elements on {} columns", g_.group * output_folds,
+                                     g_.group, key_elements(), array_.columns));
+    }
+    if (by_staging == 0) {
+        throw InputError("", "hardware.buffers.activation.banks",
+                         fmt::format("{} query heads of {} elements do not fit a staging place of {} words, an eighth "
+                                     "of the buffer",
+                                     g_.group, g_.head_dim, lowering_.buffers.staging_in().words_each()),
+                         "more or larger activation banks");
+    }
+    std::uint32_t keys = 0;
+    for (const KeyTile& tile : tiles) {
+        keys += tile.tokens;
+    }
+    throw InputError("", "hardware.buffers.score.banks",
+                     fmt::format("the scores of {} queries over {} keys do not fit half of the buffer ({} words)",
+                                 g_.group, keys, lowering_.buffers.score_half_words()),
+                     "more or larger score banks, more accumulator rows, or fewer tokens");
 }
 
 void AttentionLowering::attend(const AttentionStep& step, const HeadWork& work) {
     const std::vector<KeyTile> tiles = tiles_of(work);
-    const std::uint32_t keys = work.cached + work.own;
-    const std::uint32_t per_tile = std::min(queries_per_tile(keys), step.tokens);
+    const std::uint32_t per_tile = queries_per_tile(step, tiles);
     resident_tiles_.clear();
     lowering_.program.label("attention", step.layer.value, work.request.value);
     // Loaded once for all query tiles where everything fits beside the next head's first tile.
-    const std::uint32_t place_words = std::max(work.cached, work.own) * vector_words();
-    const bool keep = per_tile < step.tokens && tiles.size() * 2 < lowering_.buffers.divide_kv(std::min(place_words, lowering_.buffers.kv_half_words())).size();
+    const bool keep = per_tile < step.tokens && tiles.size() * 2 < key_ring(work).size();
     if (keep) {
         for (const bool value : {false, true}) {
             for (const KeyTile& tile : tiles) {
@@ -158,119 +252,116 @@ void AttentionLowering::attend(const AttentionStep& step, const HeadWork& work) 
     }
 }
 
-Operand AttentionLowering::tile_operand(const AttentionStep& step, const HeadWork& work, std::size_t index, const KeyTile& tile,
-                                        bool value) {
+Operand AttentionLowering::tile_operand(const AttentionStep& step, const HeadWork& work, std::size_t index,
+                                        const KeyTile& tile, bool value) {
     if (resident_tiles_.empty()) {
         return load_tile(step, work, tile, value);
     }
     return resident_tiles_[index + (value ? resident_tiles_.size() / 2 : 0)];
 }
 
-void AttentionLowering::scores_of(const Operand& queries, const Operand& keys, std::uint32_t query_rows, const Piece& piece,
-                                  Hazard& sums) {
+void AttentionLowering::scores_of(const Operand& queries, const Operand& keys, std::uint32_t query_rows,
+                                  const Piece& piece, bool keys_stream, Hazard& sums) {
     const std::uint64_t key_rows = std::uint64_t{piece.tokens} * g_.kv_bytes;
     BufferRegion key_words = keys.region;
-    key_words.first_word += std::min(piece.first * vector_words(), key_words.words);
-    key_words.words = std::min(piece.tokens * vector_words(), keys.region.words);
+    key_words.first_word += piece.first * vector_words();
     GemmCommand product;
     product.reduction = g_.head_dim;
-    if (keys_stream(query_rows, piece.tokens)) {
-        product.stream_rows = key_rows;
-        product.outputs = query_rows;
-        product.stationary = queries.region;
-        product.streaming = key_words;
-    } else {
-        product.stream_rows = query_rows;
-        product.outputs = key_rows;
-        product.stationary = key_words;
-        product.streaming = queries.region;
-    }
+    product.stream_rows = keys_stream ? key_rows : query_rows;
+    product.outputs = keys_stream ? query_rows : key_rows;
+    product.stationary =
+        array_operand(lowering_, keys_stream ? queries.region : key_words, stationary_words(product, array_, buffer_));
+    product.streaming =
+        array_operand(lowering_, keys_stream ? key_words : queries.region, streaming_words(product, array_, buffer_));
     lowering_.program.emit(UnitId::pe_array, product, Mechanism::attention, {queries.hazard, keys.hazard}, {&sums});
 }
 
-void AttentionLowering::attend_queries(const AttentionStep& step, const HeadWork& work, const std::vector<KeyTile>& tiles,
-                                       std::uint32_t first_token, std::uint32_t tokens) {
+void AttentionLowering::attend_queries(const AttentionStep& step, const HeadWork& work,
+                                       const std::vector<KeyTile>& tiles, std::uint32_t first_token,
+                                       std::uint32_t tokens) {
     Program& program = lowering_.program;
-    const std::uint32_t keys = work.cached + work.own;
     const std::uint32_t rows = tokens * g_.group;
-    const std::uint32_t word_bytes = lowering_.word_bytes();
-
-    Block query_block = column_block(step, work.request, work.head.value * g_.group * g_.head_dim, g_.group * g_.head_dim);
+    Block query_block =
+        column_block(step, work.request, work.head.value * g_.group * g_.head_dim, g_.group * g_.head_dim);
     query_block.first_row += first_token;
     query_block.rows = tokens;
-    const Operand queries = fetch(lowering_, *step.qkv, query_block, lowering_.buffers.staging_in(), Mechanism::attention);
+    const Operand queries =
+        fetch(lowering_, *step.qkv, query_block, lowering_.buffers.staging_in(), Mechanism::attention);
 
     // Scores, piece by piece of keys; one piece goes from the accumulator straight through the softmax.
-    const std::uint32_t piece_tokens = keys_per_piece(rows, keys);
-    const bool one_piece = tiles.size() == 1 && keys <= piece_tokens;
-    const std::uint32_t logit_words = words_of(rows, keys, kLogitBytes, word_bytes);
-    const std::uint32_t probability_words = words_of(rows, keys, 1, word_bytes);
-    PlaceRing& score_ring = lowering_.buffers.divide_scores(one_piece ? probability_words : logit_words);
-    Place* logits = one_piece ? nullptr : &score_ring.next();
+    const ScorePlan plan = plan_scores(tiles, rows);
+    PlaceRing& score_ring = lowering_.buffers.divide_scores(
+        plan.one_piece ? plan.probability_words : std::max(plan.logit_words, plan.probability_words));
+    Place* logits = plan.one_piece ? nullptr : &score_ring.next();
     Place& probabilities = score_ring.next();
 
     VectorCommand softmax;
     softmax.kind = VectorKind::softmax;
     softmax.rows = rows;
-    softmax.columns = keys;
-    softmax.source_in_accumulator = one_piece;
-    softmax.destination = front_of(probabilities, probability_words);
+    softmax.columns = work.cached + work.own;
+    softmax.source_in_accumulator = plan.one_piece;
+    softmax.destination = front_of(probabilities, plan.probability_words);
     Hazard* softmax_source = nullptr;
-    std::uint32_t done = 0;
+    std::uint32_t logit_word = 0;
     for (std::size_t t = 0; t < tiles.size(); ++t) {
         const Operand key_tile = tile_operand(step, work, t, tiles[t], false);
-        for (std::uint32_t first = 0; first < tiles[t].tokens; first += piece_tokens) {
-            const Piece piece{tiles[t], first, std::min(piece_tokens, tiles[t].tokens - first)};
+        for (std::uint32_t first = 0; first < tiles[t].tokens; first += plan.piece_tokens) {
+            const Piece piece{tiles[t], first, std::min(plan.piece_tokens, tiles[t].tokens - first)};
             Hazard& sums = lowering_.buffers.next_accumulator();
-            scores_of(queries, key_tile, rows, piece, sums);
-            if (one_piece) {
+            scores_of(queries, key_tile, rows, piece, plan.keys_stream, sums);
+            if (plan.one_piece) {
                 softmax_source = &sums;
                 continue;
             }
-            const std::uint32_t words = words_of(rows, piece.tokens, kLogitBytes, word_bytes);
-            const std::uint32_t start = std::min(words_of(rows, done, kLogitBytes, word_bytes), logits->region.words - words);
+            const auto words =
+                static_cast<std::uint32_t>(lowering_.vector_layout().words(rows, piece.tokens, kLogitBytes));
             VectorCommand keep;
             keep.kind = VectorKind::requantise;
             keep.rows = rows;
             keep.columns = std::uint64_t{piece.tokens} * g_.kv_bytes;
             keep.source_in_accumulator = true;
-            keep.destination = {logits->region.where, logits->region.first_word + start, words};
+            keep.destination = {logits->region.where, logits->region.first_word + logit_word, words};
             program.emit(UnitId::vector_unit, keep, Mechanism::attention, {&sums}, {&logits->hazard});
-            done += piece.tokens;
+            logit_word += words;
         }
     }
-    if (!one_piece) {
-        softmax.source = front_of(*logits, logit_words);
+    if (!plan.one_piece) {
+        softmax.source = front_of(*logits, plan.logit_words);
         softmax_source = &logits->hazard;
     }
     program.emit(UnitId::vector_unit, softmax, Mechanism::attention, {softmax_source}, {&probabilities.hazard});
     probabilities_ = &probabilities.hazard;
+    weigh_values(step, work, tiles, query_block, rows, probabilities);
+}
 
-    // Weighted values: V is stationary, the probability rows stream, the sums build up over the tiles.
+void AttentionLowering::weigh_values(const AttentionStep& step, const HeadWork& work, const std::vector<KeyTile>& tiles,
+                                     const Block& query_block, std::uint32_t rows, Place& probabilities) {
+    // V is stationary, the probability rows stream, the sums build up over the tiles.
     Hazard& sums = lowering_.buffers.next_accumulator();
-    std::uint32_t first_key = 0;
+    std::uint32_t probability_word = probabilities.region.first_word;
     for (std::size_t t = 0; t < tiles.size(); ++t) {
-        const Operand value_tile = tile_operand(step, work, t, tiles[t], true);
+        const Operand values = tile_operand(step, work, t, tiles[t], true);
         GemmCommand product;
         product.stream_rows = rows;
         product.reduction = tiles[t].tokens;
-        product.outputs = std::uint64_t{g_.head_dim} * g_.kv_bytes;
-        product.stationary = value_tile.region;
-        const std::uint32_t words = words_of(rows, tiles[t].tokens, 1, word_bytes);
-        const std::uint32_t start = std::min(words_of(rows, first_key, 1, word_bytes), probabilities.region.words - words);
-        product.streaming = {probabilities.region.where, probabilities.region.first_word + start, words};
-        program.emit(UnitId::pe_array, product, Mechanism::attention, {value_tile.hazard, &probabilities.hazard}, {&sums});
-        first_key += tiles[t].tokens;
+        product.outputs = key_elements();
+        product.stationary = array_operand(lowering_, values.region, stationary_words(product, array_, buffer_));
+        const auto words = static_cast<std::uint32_t>(streaming_words(product, array_, buffer_));
+        product.streaming = {probabilities.region.where, probability_word, words};
+        probability_word += words;
+        lowering_.program.emit(UnitId::pe_array, product, Mechanism::attention, {values.hazard, &probabilities.hazard},
+                               {&sums});
     }
-    const Operand result = destination(lowering_, *step.output, query_block);
+    const Block output_block = query_block;  // the same rows, and the same columns of the output tensor
+    const Operand result = destination(lowering_, *step.output, output_block);
     VectorCommand store;
     store.kind = VectorKind::requantise;
     store.rows = rows;
-    store.columns = std::uint64_t{g_.head_dim} * g_.kv_bytes;
+    store.columns = key_elements();
     store.source_in_accumulator = true;
     store.destination = result.region;
-    program.emit(UnitId::vector_unit, store, Mechanism::attention, {&sums}, {result.hazard});
-    write_back(lowering_, *step.output, query_block, result, Mechanism::attention);
+    lowering_.program.emit(UnitId::vector_unit, store, Mechanism::attention, {&sums}, {result.hazard});
+    write_back(lowering_, *step.output, output_block, result, Mechanism::attention);
 }
 
 void AttentionLowering::update_cache(const AttentionStep& step, const HeadWork& work) {
@@ -291,8 +382,8 @@ void AttentionLowering::update_cache(const AttentionStep& step, const HeadWork& 
     lowering_.program.label("eviction", step.layer.value, work.request.value);
     // Slots are freed after the step's reads of them: the cache is written here.
     Hazard* no_rows = nullptr;
-    lowering_.program.emit(UnitId::kv_mmu, std::move(command), Mechanism::eviction, {work.scores ? probabilities_ : no_rows},
-                           {frees ? &cache : nullptr});
+    lowering_.program.emit(UnitId::kv_mmu, std::move(command), Mechanism::eviction,
+                           {work.scores ? probabilities_ : no_rows}, {frees ? &cache : nullptr});
     if (frees && lowering_.config.cache.storage == StorageMode::compact) {
         move_survivors(step, work);
     }
@@ -338,17 +429,19 @@ void AttentionLowering::write_tokens(const AttentionStep& step, const HeadWork& 
         return;
     }
     Hazard& cache = cache_[work.request.value * g_.kv_heads + work.head.value];
-    Block block = column_block(step, work.request, value ? value_column(work.head) : key_column(work.head), g_.head_dim);
-    block.rows = placed->size();  // survivors' rows; which ones does not matter to the words moved
-    const std::uint32_t most = std::max(1U, lowering_.buffers.kv_half_words() / vector_words());
-    for (std::uint32_t first = 0; first < placed->size(); first += most) {
-        const auto count = std::min(most, static_cast<std::uint32_t>(placed->size()) - first);
-        Block part = block;
+    const auto tokens = static_cast<std::uint32_t>(placed->size());
+    const Block block =
+        column_block(step, work.request, value ? value_column(work.head) : key_column(work.head), key_elements());
+    const std::uint32_t most = std::min(tile_tokens_, tokens);
+    for (std::uint32_t first = 0; first < tokens; first += most) {
+        const std::uint32_t count = std::min(most, tokens - first);
+        Block part = block;  // survivors' rows; which ones does not matter to the words moved
         part.first_row += first;
         part.rows = count;
-        const Operand source =
-            fetch(lowering_, *step.qkv, part, lowering_.buffers.divide_kv(std::min(most, static_cast<std::uint32_t>(placed->size())) * vector_words()),
-                  Mechanism::attention);
+        // A tensor on chip needs no place; dividing for it would make the ring wait for its earlier users.
+        PlaceRing& ring = step.qkv->on_chip ? lowering_.buffers.staging_in()
+                                            : lowering_.buffers.divide_kv(step.qkv->words(most, key_elements()));
+        const Operand source = fetch(lowering_, *step.qkv, part, ring, Mechanism::attention);
         KvAccess access;
         access.request = work.request;
         access.layer = step.layer;
@@ -357,8 +450,8 @@ void AttentionLowering::write_tokens(const AttentionStep& step, const HeadWork& 
         access.first = first;
         access.count = count;
         access.placements = placed;
-        lowering_.program.emit(UnitId::dma_store, DmaCommand{access, source.region, Traffic::kv, true}, Mechanism::attention,
-                               {source.hazard}, {&cache});
+        lowering_.program.emit(UnitId::dma_store, DmaCommand{access, source.region, Traffic::kv, true},
+                               Mechanism::attention, {source.hazard}, {&cache});
     }
 }
 

@@ -1,13 +1,13 @@
 #pragma once
-// Lowers the attention of one layer: for every request and KV head the scores, the softmax, the weighted values, and the
-// KV cache's reads, writes and evictions.
+// Lowers the attention of one layer: for every request and KV head the scores, the softmax, the weighted values, and
+// the KV cache's reads, writes and evictions.
 //
 // Generation. The new token's K and V go to the free slot first; then all residents are read and attended.
 // Prefill. A chunk's queries attend the residents in DRAM and the chunk's own keys, which are on chip or come from the
 // chunk's activations; only the chunk tokens that survive are written to the cache, after the victims' slots are free.
 //
-// Scores on the array, whichever takes fewer cycles: keys stationary and queries streaming, or queries stationary and keys
-// streaming (matrix-vector mode: in generation one query column per head of the group, and no padding of keys).
+// Scores on the array, whichever takes fewer cycles: keys stationary and queries streaming, or queries stationary and
+// keys streaming (matrix-vector mode: in generation one query column per head of the group, and no padding of keys).
 
 #include <cstdint>
 #include <vector>
@@ -20,9 +20,9 @@ namespace palimpsest {
 /// One layer's attention in one step.
 struct AttentionStep {
     LayerId layer;
-    Tensor* qkv = nullptr;               ///< rows: request-major tokens of the step; columns: q, k, v
-    Tensor* output = nullptr;            ///< same rows; columns: q width
-    std::uint32_t tokens = 1;            ///< of each request in this step
+    Tensor* qkv = nullptr;     ///< rows: request-major tokens of the step; columns: q, k, v
+    Tensor* output = nullptr;  ///< same rows; columns: q width
+    std::uint32_t tokens = 1;  ///< of each request in this step
     bool prefill = false;
 };
 
@@ -30,7 +30,7 @@ struct AttentionStep {
 struct AttentionGeometry {
     std::uint32_t requests = 1;
     std::uint32_t kv_heads = 1;
-    std::uint32_t group = 1;     ///< query heads a KV head
+    std::uint32_t group = 1;  ///< query heads a KV head
     std::uint32_t head_dim = 64;
     std::uint32_t kv_bytes = 1;  ///< of an element in the cache
 };
@@ -39,10 +39,10 @@ struct AttentionGeometry {
 struct HeadWork {
     RequestId request;
     KvHeadId head;
-    std::uint32_t cached = 0;            ///< residents read from DRAM, in delivery order
-    std::uint32_t own = 0;               ///< keys of the step that are attended from its own activations
+    std::uint32_t cached = 0;  ///< residents read from DRAM, in delivery order
+    std::uint32_t own = 0;     ///< keys of the step that are attended from its own activations
     CacheDecision decision;
-    bool scores = false;                 ///< the policy wants the attention rows
+    bool scores = false;  ///< the policy wants the attention rows
 };
 
 class AttentionLowering {
@@ -56,7 +56,7 @@ class AttentionLowering {
   private:
     /// Keys (or values) of consecutive tokens at one place.
     struct KeyTile {
-        std::uint32_t first = 0;   ///< among the cached tokens; own tokens follow all cached ones
+        std::uint32_t first = 0;  ///< among the cached tokens; own tokens follow all cached ones
         std::uint32_t tokens = 0;
         bool own = false;
     };
@@ -67,32 +67,52 @@ class AttentionLowering {
         std::uint32_t tokens = 0;
     };
 
-    std::uint32_t vector_words() const;   ///< SRAM words of one token's K (or V)
+    /// How the scores of a query tile are computed and stored.
+    struct ScorePlan {
+        bool keys_stream = false;
+        std::uint32_t piece_tokens = 0;  ///< keys whose scores fit half the accumulator
+        bool one_piece = false;          ///< scores go from the accumulator straight through the softmax
+        std::uint32_t logit_words = 0;   ///< of the score buffer, where they do not
+        std::uint32_t probability_words = 0;
+    };
+
+    std::uint32_t vector_words() const;                                       ///< SRAM words of one token's K (or V)
+    std::uint32_t key_elements() const { return g_.head_dim * g_.kv_bytes; }  ///< array elements of a K or V vector
     Block column_block(const AttentionStep& step, RequestId request, std::uint32_t column, std::uint32_t columns) const;
     std::uint32_t key_column(KvHeadId head) const;
     std::uint32_t value_column(KvHeadId head) const;
+    /// Words a tile of `tokens` keys or values takes at most: as it is loaded, and as the array reads it in either
+    /// role.
+    std::uint64_t tile_words(std::uint64_t tokens) const;
+    /// Most tokens of a tile.
+    std::uint32_t largest_tile() const;
     std::vector<KeyTile> tiles_of(const HeadWork& work) const;
+    PlaceRing& key_ring(const HeadWork& work);
     Operand load_tile(const AttentionStep& step, const HeadWork& work, const KeyTile& tile, bool value);
-    std::uint32_t queries_per_tile(std::uint32_t keys) const;
-    std::uint32_t keys_per_piece(std::uint32_t query_rows, std::uint32_t keys) const;
-    bool keys_stream(std::uint32_t query_rows, std::uint32_t keys) const;
+    /// Query tokens a tile holds; InputError when not even one fits.
+    std::uint32_t queries_per_tile(const AttentionStep& step, const std::vector<KeyTile>& tiles) const;
+    ScorePlan plan_scores(const std::vector<KeyTile>& tiles, std::uint32_t query_rows) const;
     void attend(const AttentionStep& step, const HeadWork& work);
     void attend_queries(const AttentionStep& step, const HeadWork& work, const std::vector<KeyTile>& tiles,
                         std::uint32_t first_token, std::uint32_t tokens);
-    Operand tile_operand(const AttentionStep& step, const HeadWork& work, std::size_t index, const KeyTile& tile, bool value);
-    void scores_of(const Operand& queries, const Operand& keys, std::uint32_t query_rows, const Piece& piece, Hazard& sums);
+    void weigh_values(const AttentionStep& step, const HeadWork& work, const std::vector<KeyTile>& tiles,
+                      const Block& query_block, std::uint32_t rows, Place& probabilities);
+    Operand tile_operand(const AttentionStep& step, const HeadWork& work, std::size_t index, const KeyTile& tile,
+                         bool value);
+    void scores_of(const Operand& queries, const Operand& keys, std::uint32_t query_rows, const Piece& piece,
+                   bool keys_stream, Hazard& sums);
     void update_cache(const AttentionStep& step, const HeadWork& work);
     void write_tokens(const AttentionStep& step, const HeadWork& work, bool value);
     void move_survivors(const AttentionStep& step, const HeadWork& work);
 
     Lowering& lowering_;
     AttentionGeometry g_;
-    std::uint32_t accumulator_rows_;
-    std::uint32_t array_rows_;
-    std::uint32_t array_columns_;
-    std::vector<Hazard> cache_;          ///< per (request, KV head), of the layer at hand
-    std::vector<Operand> resident_tiles_; ///< tiles kept on chip for all query tiles of a head: K tiles, then V tiles
-    Hazard* probabilities_ = nullptr;    ///< of the head at hand, last query tile
+    PeArrayConfig array_;
+    BufferConfig buffer_;                  ///< word width, the same in all buffers
+    std::uint32_t tile_tokens_;            ///< most tokens of a key or value tile
+    std::vector<Hazard> cache_;            ///< per (request, KV head), of the layer at hand
+    std::vector<Operand> resident_tiles_;  ///< tiles kept on chip for all query tiles of a head: K tiles, then V tiles
+    Hazard* probabilities_ = nullptr;      ///< of the head at hand, last query tile
 };
 
 }  // namespace palimpsest

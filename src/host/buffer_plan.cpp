@@ -9,13 +9,17 @@
 namespace palimpsest {
 namespace {
 
+std::uint32_t words_of_half(const BufferConfig& config) {
+    return config.banks_per_half() * config.words_per_bank();
+}
+
 BufferRegion whole_half(BufferId buffer, const BufferConfig& config, std::uint8_t half) {
-    return {{buffer, half}, 0, config.banks_per_half() * config.words_per_bank()};
+    return {{buffer, half}, 0, words_of_half(config)};
 }
 
 /// Part `index` of `parts` of half 1 of the activation buffer.
 Place staging(const BufferConfig& config, std::uint32_t index) {
-    const std::uint32_t words = config.banks_per_half() * config.words_per_bank() / 4;
+    const std::uint32_t words = words_of_half(config) / 4;
     return {{{BufferId::activation, 1}, index * words, words}, {}};
 }
 
@@ -31,17 +35,24 @@ Hazard merged(const Hazard& a, const Hazard& b) {
 }  // namespace
 
 BufferPlan::BufferPlan(const HardwareConfig& hardware)
-    : activation_config_(hardware.buffers.activation),
-      kv_config_(hardware.buffers.kv),
-      score_config_(hardware.buffers.score),
-      word_bytes_(hardware.buffers.activation.word_bytes),
-      weights_({{whole_half(BufferId::weight, hardware.buffers.weight, 0), {}},
-                {whole_half(BufferId::weight, hardware.buffers.weight, 1), {}}}),
-      staging_in_({staging(activation_config_, 0), staging(activation_config_, 1)}),
-      staging_out_({staging(activation_config_, 2), staging(activation_config_, 3)}) {}
+    : config_(hardware.buffers),
+      weights_({{whole_half(BufferId::weight, config_.weight, 0), {}},
+                {whole_half(BufferId::weight, config_.weight, 1), {}}}),
+      staging_in_({staging(config_.activation, 0), staging(config_.activation, 1)}),
+      staging_out_({staging(config_.activation, 2), staging(config_.activation, 3)}) {}
 
-std::uint32_t BufferPlan::half_words(const BufferConfig& config) {
-    return config.banks_per_half() * config.words_per_bank();
+std::uint32_t BufferPlan::half_words(BufferId buffer) const {
+    switch (buffer) {
+        case BufferId::weight:
+            return words_of_half(config_.weight);
+        case BufferId::activation:
+            return words_of_half(config_.activation);
+        case BufferId::kv:
+            return words_of_half(config_.kv);
+        case BufferId::score:
+            break;
+    }
+    return words_of_half(config_.score);
 }
 
 Hazard& BufferPlan::next_accumulator() {
@@ -50,14 +61,14 @@ Hazard& BufferPlan::next_accumulator() {
 }
 
 PlaceRing BufferPlan::divide(BufferId buffer, const BufferConfig& config, std::uint32_t words) {
-    const std::uint32_t half = half_words(config);
+    const std::uint32_t half = words_of_half(config);
     if (words > half) {
         throw InputError("", fmt::format("hardware.buffers.{}.banks", name_of(buffer)),
                          fmt::format("a tile of {} words does not fit half of the buffer ({} words)", words, half),
                          fmt::format("{} banks or more", 2 * ceil_div(words, config.words_per_bank())));
     }
-    // Whole banks, and places that divide a half evenly; two places a half at most when tiles are small would starve the
-    // prefetch, so the smallest place is one bank.
+    // Whole banks, and places that divide a half evenly; two places a half at most when tiles are small would starve
+    // the prefetch, so the smallest place is one bank.
     const std::uint32_t banks = ceil_div(words, config.words_per_bank());
     const std::uint32_t per_half = config.banks_per_half() / banks;
     const std::uint32_t place_words = config.banks_per_half() / per_half * config.words_per_bank();
@@ -88,18 +99,18 @@ PlaceRing& BufferPlan::divided(Division& division, BufferId buffer, const Buffer
 }
 
 PlaceRing& BufferPlan::divide_kv(std::uint32_t words) {
-    return divided(kv_, BufferId::kv, kv_config_, words);
+    return divided(kv_, BufferId::kv, config_.kv, words);
 }
 
 PlaceRing& BufferPlan::divide_scores(std::uint32_t words) {
-    return divided(score_, BufferId::score, score_config_, words);
+    return divided(score_, BufferId::score, config_.score, words);
 }
 
 std::optional<BufferRegion> BufferPlan::take_resident(std::uint32_t words) {
     // Tensors start on a bank where one is left, so that the array reading one and the vector unit writing another meet
     // on a port as seldom as possible.
-    const std::uint32_t half = half_words(activation_config_);
-    const std::uint32_t bank = activation_config_.words_per_bank();
+    const std::uint32_t half = words_of_half(config_.activation);
+    const std::uint32_t bank = config_.activation.words_per_bank();
     const std::uint32_t aligned = round_up(resident_used_, bank);
     const std::uint32_t start = aligned + words <= half ? aligned : resident_used_;
     if (start + words > half) {

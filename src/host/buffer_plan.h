@@ -2,9 +2,11 @@
 // How the SRAM buffers and the accumulator are divided among tiles.
 //
 //   weight      two halves, ping and pong: one weight tile each
-//   activation  half 0: tensors that stay on chip for a while; half 1: four staging places, two for tiles coming in from DRAM
+//   activation  half 0: tensors that stay on chip for a while; half 1: four staging places, two for tiles coming in
+//   from DRAM
 //               and two for tiles going out
-//   kv          a ring of equal places, each whole banks where a bank or more, so that a load and the array meet on a port
+//   kv          a ring of equal places, each whole banks where a bank or more, so that a load and the array meet on a
+//   port
 //               only when a tile is smaller than a bank
 //   score       a ring like it, for logits and probabilities
 //   accumulator two halves
@@ -58,9 +60,10 @@ class BufferPlan {
     /// Places keep the hazards of the storage under them: dividing anew waits for all earlier users.
     PlaceRing& divide_kv(std::uint32_t words);
     PlaceRing& divide_scores(std::uint32_t words);
-    std::uint32_t kv_half_words() const { return half_words(kv_config_); }
-    std::uint32_t score_half_words() const { return half_words(score_config_); }
-    std::uint32_t word_bytes() const { return word_bytes_; }
+    std::uint32_t half_words(BufferId buffer) const;
+    std::uint32_t kv_half_words() const { return half_words(BufferId::kv); }
+    std::uint32_t score_half_words() const { return half_words(BufferId::score); }
+    std::uint32_t word_bytes() const { return config_.activation.word_bytes; }
 
     /// Takes `words` of the resident half of the activation buffer; nothing when they are not there.
     std::optional<BufferRegion> take_resident(std::uint32_t words);
@@ -71,14 +74,10 @@ class BufferPlan {
         std::uint32_t words = 0;
         PlaceRing ring;
     };
-    static std::uint32_t half_words(const BufferConfig& config);
     static PlaceRing divide(BufferId buffer, const BufferConfig& config, std::uint32_t words);
     static PlaceRing& divided(Division& division, BufferId buffer, const BufferConfig& config, std::uint32_t words);
 
-    BufferConfig activation_config_;
-    BufferConfig kv_config_;
-    BufferConfig score_config_;
-    std::uint32_t word_bytes_;
+    BuffersConfig config_;
     PlaceRing weights_;
     PlaceRing staging_in_;
     PlaceRing staging_out_;

@@ -4,7 +4,8 @@
 
 namespace palimpsest {
 
-HostDriver::HostDriver(const sc_core::sc_module_name& name, const PipelineConfig& pipeline, Machine& machine, Software software)
+HostDriver::HostDriver(const sc_core::sc_module_name& name, const PipelineConfig& pipeline, Machine& machine,
+                       Software software)
     : sc_module(name),
       command_socket("command_socket"),
       machine_(machine),

@@ -1,14 +1,14 @@
 #pragma once
-// The host driver: software beside the accelerator, in no simulated time. Lowers one step after another into the sequencer,
-// waits until the machine is quiet, and keeps the accounts of each step.
+// The host driver: software beside the accelerator, in no simulated time. Lowers one step after another into the
+// sequencer, waits until the machine is quiet, and keeps the accounts of each step.
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include <tlm_utils/simple_initiator_socket.h>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_initiator_socket.h>
 
 #include "hardware/machine.h"
 #include "host/program.h"
@@ -23,7 +23,8 @@ class HostDriver : public sc_core::sc_module {
     /// The software that runs: emits commands into `program()`, calls `end_step()` after each step.
     using Software = std::function<void(HostDriver&)>;
 
-    HostDriver(const sc_core::sc_module_name& name, const PipelineConfig& pipeline, Machine& machine, Software software);
+    HostDriver(const sc_core::sc_module_name& name, const PipelineConfig& pipeline, Machine& machine,
+               Software software);
 
     Program& program() { return program_; }
     Machine& machine() { return machine_; }

@@ -14,6 +14,10 @@ struct Lowering {
     BufferPlan& buffers;
 
     std::uint32_t word_bytes() const { return buffers.word_bytes(); }
+    /// Of what the array streams.
+    BlockLayout streamed_layout() const { return block_layout(config.hardware.pe_array.rows, word_bytes()); }
+    /// Of what only the vector unit touches.
+    BlockLayout vector_layout() const { return block_layout(word_bytes(), word_bytes()); }
     /// DRAM bytes a core cycle at peak.
     double dram_bytes_per_cycle() const {
         return config.dram.peak_bandwidth() * static_cast<double>(config.hardware.core_clock_ps) * 1e-12;
@@ -30,6 +34,11 @@ struct Operand {
 inline BufferRegion front_of(const Place& place, std::uint32_t words) {
     return {place.region.where, place.region.first_word, words};
 }
+
+/// `region` as an operand of which the array reads `words` words. The array pads rows to its own width, so an operand
+/// that is stored without that padding (queries held stationary, keys of the step) is read over more words than it has;
+/// near the end of a half the reads are moved down, so that they stay inside. InputError when a half is smaller.
+BufferRegion array_operand(const Lowering& lowering, const BufferRegion& region, std::uint64_t words);
 
 /// Makes a block of `tensor` readable: where it lies when on chip, else loaded into the next place of `ring`.
 Operand fetch(Lowering& lowering, Tensor& tensor, const Block& block, PlaceRing& ring, Mechanism mechanism);

@@ -33,7 +33,8 @@ WeightMap map_weights(const ModelShape& model, DramAllocator& dram) {
     WeightMap map;
     map.token_embedding = dram.take(std::uint64_t{model.vocabulary} * model.hidden * element, "the token embedding");
     if (model.positions == PositionEncoding::learned) {
-        map.position_embedding = dram.take(std::uint64_t{model.max_positions} * model.hidden * element, "the position embedding");
+        map.position_embedding =
+            dram.take(std::uint64_t{model.max_positions} * model.hidden * element, "the position embedding");
     }
     map.qkv_bytes = std::uint64_t{model.hidden} * (model.q_width() + 2 * model.kv_width()) * element;
     map.output_bytes = std::uint64_t{model.q_width()} * model.hidden * element;
@@ -41,9 +42,9 @@ WeightMap map_weights(const ModelShape& model, DramAllocator& dram) {
     map.down_bytes = std::uint64_t{model.ffn_hidden} * model.hidden * element;
     map.layer_bytes = map.qkv_bytes + map.output_bytes + map.up_bytes + map.down_bytes;
     map.first_layer = dram.take(map.layer_bytes * model.layers, "the layers' weights");
-    map.vocabulary = model.tied_embeddings
-                         ? map.token_embedding
-                         : dram.take(std::uint64_t{model.vocabulary} * model.hidden * element, "the vocabulary projection");
+    map.vocabulary = model.tied_embeddings ? map.token_embedding
+                                           : dram.take(std::uint64_t{model.vocabulary} * model.hidden * element,
+                                                       "the vocabulary projection");
     return map;
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -13,14 +14,16 @@ namespace {
 
 std::unique_ptr<AttentionSource> source_of(const RunConfig& config) {
     return make_attention_source(config.attention, config.workload.seed, config.model.layers, config.model.heads,
-                                 config.workload.batch, config.workload.prompt_tokens + config.workload.generated_tokens);
+                                 config.workload.batch,
+                                 config.workload.prompt_tokens + config.workload.generated_tokens);
 }
 
 class ModelWorkload : public Workload {
   public:
-    explicit ModelWorkload(const RunConfig& config)
+    ModelWorkload(const RunConfig& config, PolicyFactory policy)
         : config_(config),
-          replay_(config, source_of(config)),
+          own_policy_(policy != nullptr),
+          replay_(config, source_of(config), std::move(policy)),
           buffers_(config.hardware),
           dram_(config.dram.organisation.bytes(), config.dram.organisation.row_bytes()),
           weights_(map_weights(config.model, dram_)) {
@@ -35,7 +38,8 @@ class ModelWorkload : public Workload {
         geometry_.uses_scores = replay_.uses_scores();
         geometry_.burst_bytes = config.dram.burst_bytes();
         geometry_.kv_base = dram_.take(kv_region_bytes(config.cache, geometry_), "the KV cache");
-        geometry_.score_base = dram_.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry_), "the spilled scores");
+        geometry_.score_base =
+            dram_.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry_), "the spilled scores");
     }
 
     const KvGeometry& geometry() const override { return geometry_; }
@@ -64,7 +68,8 @@ class ModelWorkload : public Workload {
             const std::uint32_t first = c * chunk;
             const std::uint32_t count = std::min(chunk, work.prompt_tokens - first);
             replay_.prefill_chunk(first, count);
-            transformer.prefill_chunk(replay_, first, count, c + 1 == chunks, advance(fmt::format("prefill {}/{}", c + 1, chunks)));
+            transformer.prefill_chunk(replay_, first, count, c + 1 == chunks,
+                                      advance(fmt::format("prefill {}/{}", c + 1, chunks)));
             close_step();
         }
         prefill_steps_ = chunks;
@@ -75,7 +80,8 @@ class ModelWorkload : public Workload {
         for (std::uint32_t g = 0; g < work.generated_tokens; ++g) {
             const std::uint32_t position = work.prompt_tokens + g;
             replay_.generation_step(position);
-            transformer.generation_step(replay_, position, advance(fmt::format("generation {}/{}", g + 1, work.generated_tokens)));
+            transformer.generation_step(replay_, position,
+                                        advance(fmt::format("generation {}/{}", g + 1, work.generated_tokens)));
             close_step();
         }
         if (work.generated_tokens > 0) {
@@ -91,10 +97,11 @@ class ModelWorkload : public Workload {
         result.prefill.tokens = std::uint64_t{work.batch} * work.prompt_tokens;
         result.generation.tokens = std::uint64_t{work.batch} * work.generated_tokens;
         result.prefill_steps = prefill_steps_;
-        result.kv_cache.policy = config_.cache.policy;
+        result.kv_cache.policy = own_policy_ ? "custom" : config_.cache.policy;
         result.kv_cache.budget = std::min(geometry_.slots, geometry_.positions);
         result.kv_cache.peak_bytes = machine.kv_mmu().peak_bytes();
-        result.kv_cache.full_bytes = geometry_.sets() * geometry_.positions * 2 * kv_vector_bytes(config_.cache, geometry_);
+        result.kv_cache.full_bytes =
+            geometry_.sets() * geometry_.positions * 2 * kv_vector_bytes(config_.cache, geometry_);
         result.kv_cache.evictions = replay_.evictions();
         result.kv_cache.resident_tokens_peak = machine.kv_mmu().resident_tokens_peak();
         result.notes["attention_source"] = replay_.mapping_note();
@@ -102,6 +109,7 @@ class ModelWorkload : public Workload {
 
   private:
     const RunConfig& config_;
+    bool own_policy_;
     CacheReplay replay_;
     BufferPlan buffers_;
     DramAllocator dram_;
@@ -113,8 +121,8 @@ class ModelWorkload : public Workload {
 
 }  // namespace
 
-std::unique_ptr<Workload> make_model_workload(const RunConfig& config) {
-    return std::make_unique<ModelWorkload>(config);
+std::unique_ptr<Workload> make_model_workload(const RunConfig& config, PolicyFactory policy) {
+    return std::make_unique<ModelWorkload>(config, std::move(policy));
 }
 
 }  // namespace palimpsest

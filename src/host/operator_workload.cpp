@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "host/attention_lowering.h"
 #include "host/lowering.h"
 #include "host/memory_map.h"
 #include "host/projection.h"
 #include "host/workload.h"
+#include "palimpsest/error.h"
 
 namespace palimpsest {
 namespace {
@@ -38,7 +41,8 @@ class OperatorWorkload : public Workload {
         }
         geometry_.burst_bytes = config.dram.burst_bytes();
         geometry_.kv_base = dram_.take(kv_region_bytes(config.cache, geometry_), "the KV cache");
-        geometry_.score_base = dram_.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry_), "the spilled scores");
+        geometry_.score_base =
+            dram_.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry_), "the spilled scores");
     }
 
     const KvGeometry& geometry() const override { return geometry_; }
@@ -62,19 +66,21 @@ class OperatorWorkload : public Workload {
     void report(Machine& machine, RunResult& result) const override {
         OperatorResult own;
         own.name = spec_.name;
-        own.kind = std::visit(Overloaded{[](const GemmOperator&) { return "gemm"; },
-                                         [](const AttentionOperator&) { return "attention"; },
-                                         [](const SoftmaxOperator&) { return "softmax"; },
-                                         [](const KvReplaceOperator&) { return "kv_replace"; }},
-                              spec_.shape);
+        own.kind = std::visit(
+            Overloaded{[](const GemmOperator&) { return "gemm"; }, [](const AttentionOperator&) { return "attention"; },
+                       [](const SoftmaxOperator&) { return "softmax"; },
+                       [](const KvReplaceOperator&) { return "kv_replace"; }},
+            spec_.shape);
         own.interval = interval_;
         own.array_cycles = machine.array_cycles();
         result.operators.push_back(own);
     }
 
   private:
-    Tensor dram_tensor(std::uint64_t rows, std::uint64_t columns, std::uint32_t element_bytes, const char* what) {
+    Tensor dram_tensor(std::uint64_t rows, std::uint64_t columns, std::uint32_t element_bytes,
+                       const BlockLayout& layout, const char* what) {
         Tensor tensor;
+        tensor.layout = layout;
         tensor.rows = rows;
         tensor.columns = columns;
         tensor.element_bytes = element_bytes;
@@ -88,8 +94,8 @@ class OperatorWorkload : public Workload {
             lowering.program.emit(UnitId::pe_array, product, Mechanism::projection, {}, {});
             return;
         }
-        Tensor input = dram_tensor(gemm.m, gemm.k, 1, "the input matrix");
-        Tensor output = dram_tensor(gemm.m, gemm.n, 1, "the output matrix");
+        Tensor input = dram_tensor(gemm.m, gemm.k, 1, lowering.streamed_layout(), "the input matrix");
+        Tensor output = dram_tensor(gemm.m, gemm.n, 1, lowering.streamed_layout(), "the output matrix");
         const Bytes weights = dram_.take(gemm.k * gemm.n, "the weight matrix");
         Projection projection;
         projection.label = "gemm";
@@ -109,16 +115,17 @@ class OperatorWorkload : public Workload {
 
     void run_softmax(Lowering& lowering, const SoftmaxOperator& softmax) {
         constexpr std::uint32_t logit_bytes = 2;
-        Tensor input = dram_tensor(softmax.rows, softmax.columns, logit_bytes, "the logits");
-        Tensor output = dram_tensor(softmax.rows, softmax.columns, 1, "the probabilities");
+        Tensor input = dram_tensor(softmax.rows, softmax.columns, logit_bytes, lowering.vector_layout(), "the logits");
+        Tensor output = dram_tensor(softmax.rows, softmax.columns, 1, lowering.vector_layout(), "the probabilities");
         if (spec_.operands_ready) {
-            const auto words = words_of(softmax.rows, softmax.columns, logit_bytes, lowering.word_bytes());
+            const std::uint32_t words = input.words();
             PlaceRing& ring = lowering.buffers.divide_scores(words);
             const BufferRegion source = front_of(ring.next(), words);
-            const BufferRegion result = front_of(ring.next(), words_of(softmax.rows, softmax.columns, 1, lowering.word_bytes()));
-            lowering.program.emit(UnitId::vector_unit,
-                                  VectorCommand{VectorKind::softmax, softmax.rows, softmax.columns, false, source, result},
-                                  Mechanism::attention, {}, {});
+            const BufferRegion result = front_of(ring.next(), output.words());
+            lowering.program.emit(
+                UnitId::vector_unit,
+                VectorCommand{VectorKind::softmax, softmax.rows, softmax.columns, false, source, result},
+                Mechanism::attention, {}, {});
             return;
         }
         lower_rowwise(lowering, VectorKind::softmax, input, {}, output);
@@ -134,11 +141,20 @@ class OperatorWorkload : public Workload {
         fill_cache(driver, attention.tokens);
         const AttentionGeometry geometry{1, 1, 1, attention.head_dim, config_.cache.kv_bits / 8};
         // Queries in columns [0, dh); the key and value columns behind them are not read: all keys are in the cache.
-        Tensor qkv = dram_tensor(attention.queries, 3ULL * attention.head_dim, 1, "the queries");
-        Tensor output = dram_tensor(attention.queries, attention.head_dim, 1, "the attention output");
+        const std::uint64_t columns = attention.head_dim * (1ULL + 2 * geometry.kv_bytes);
+        Tensor qkv = dram_tensor(attention.queries, columns, 1, lowering.streamed_layout(), "the queries");
+        Tensor output =
+            dram_tensor(attention.queries, attention.head_dim, 1, lowering.streamed_layout(), "the attention output");
         if (spec_.operands_ready) {
             for (Tensor* tensor : {&qkv, &output}) {
-                tensor->on_chip = lowering.buffers.take_resident(words_of(tensor->rows, tensor->columns, 1, lowering.word_bytes()));
+                tensor->on_chip = lowering.buffers.take_resident(tensor->words());
+                if (!tensor->on_chip) {
+                    throw InputError(
+                        "", "hardware.buffers.activation.banks",
+                        fmt::format("the {} words of {}'s queries or results do not fit half of the buffer",
+                                    tensor->words(), spec_.name),
+                        "more activation banks, fewer queries, or operands_ready false");
+                }
             }
         }
         AttentionLowering lower(lowering, geometry);
@@ -149,11 +165,13 @@ class OperatorWorkload : public Workload {
 
     void run_replace(Lowering& lowering, HostDriver& driver, const KvReplaceOperator& replace) {
         fill_cache(driver, replace.slots);
-        const std::uint32_t vector_words = ceil_div(replace.head_dim * (config_.cache.kv_bits / 8), lowering.word_bytes());
+        const std::uint32_t vector_words =
+            ceil_div(replace.head_dim * (config_.cache.kv_bits / 8), lowering.word_bytes());
         PlaceRing& ring = lowering.buffers.divide_kv(2 * vector_words);
         Hazard cache;
         for (std::uint32_t i = 0; i < replace.replacements; ++i) {
-            // Victims in an order without pattern: an odd stride walks over all slots of a power of two, and most of others.
+            // Victims in an order without pattern: an odd stride walks over all slots of a power of two, and most of
+            // others.
             const SlotId victim{static_cast<std::uint32_t>((std::uint64_t{i} * 2654435761ULL) % replace.slots)};
             KvCommand search;
             search.slots = replace.slots;
@@ -169,9 +187,10 @@ class OperatorWorkload : public Workload {
                 access.value = value;
                 access.count = 1;
                 access.placements = placements;
-                const BufferRegion words{place.region.where, place.region.first_word + (value ? vector_words : 0), vector_words};
-                lowering.program.emit(UnitId::dma_store, DmaCommand{access, words, Traffic::kv, true}, Mechanism::attention,
-                                      {&place.hazard}, {&cache});
+                const BufferRegion words{place.region.where, place.region.first_word + (value ? vector_words : 0),
+                                         vector_words};
+                lowering.program.emit(UnitId::dma_store, DmaCommand{access, words, Traffic::kv, true},
+                                      Mechanism::attention, {&place.hazard}, {&cache});
             }
         }
     }

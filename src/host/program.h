@@ -1,6 +1,6 @@
 #pragma once
-// Builds the command stream: numbers commands, derives their dependency tokens from what they read and write, and applies
-// the pipelining switches.
+// Builds the command stream: numbers commands, derives their dependency tokens from what they read and write, and
+// applies the pipelining switches.
 
 #include <functional>
 #include <initializer_list>
@@ -24,10 +24,10 @@ class Program {
 
     /// Emits a command of `unit` that reads and writes the given storage (null entries are skipped).
     ///
-    /// Read after write waits for the writers (cause: operand where a load brings the data, dependency otherwise), write
-    /// after read and write after write for the earlier users (cause: buffer_full). A unit works in order, so hazards of a
-    /// unit with itself need no token, but for reading its own results. With the mechanism's switch off, the command waits
-    /// for every earlier one and every later one waits for it.
+    /// Read after write waits for the writers (cause: operand where a load brings the data, dependency otherwise),
+    /// write after read and write after write for the earlier users (cause: buffer_full). A unit works in order, so
+    /// hazards of a unit with itself need no token, but for reading its own results. With the mechanism's switch off,
+    /// the command waits for every earlier one and every later one waits for it.
     void emit(UnitId unit, decltype(Command::work) work, Mechanism mechanism, std::initializer_list<Hazard*> reads,
               std::initializer_list<Hazard*> writes);
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "hardware/array_timing.h"
 #include "host/tiling.h"
 
 namespace palimpsest {
@@ -44,9 +45,12 @@ class ProjectionPass {
         limits.word_bytes = lowering_.word_bytes();
         limits.input_in_dram = !p_.input->on_chip;
         limits.output_in_dram = !p_.output->on_chip;
+        limits.input_layout = p_.input->layout;
+        limits.output_layout = p_.output->layout;
         // A 16-bit weight takes two array columns, its halves, whose sums the epilogue combines.
-        const double columns_per_output = static_cast<double>(p_.columns_per_output) * static_cast<double>(weight_bytes_);
-        limits.output_bytes_per_column = p_.output->element_bytes / columns_per_output;
+        const double columns_per_output =
+            static_cast<double>(p_.columns_per_output) * static_cast<double>(weight_bytes_);
+        limits.output_bytes_per_column = p_.output->element_bytes * p_.wide_columns / columns_per_output;
         limits.column_multiple = p_.columns_per_output * weight_bytes_;
         limits.dram_bytes_per_cycle = lowering_.dram_bytes_per_cycle();
         return limits;
@@ -63,11 +67,13 @@ class ProjectionPass {
 
     const Operand& weight_tile(std::uint64_t column, std::uint64_t columns, std::uint64_t deep, std::uint64_t depth) {
         if (!weights_ || weights_at_ != std::pair{column, deep}) {
-            const auto& array = lowering_.config.hardware.pe_array;
-            const auto words = static_cast<std::uint32_t>(ceil_div<std::uint64_t>(depth, array.rows) * array.rows *
-                                                          ceil_div<std::uint64_t>(columns, lowering_.word_bytes()));
-            weights_ = fetch_weights(lowering_, p_.weights + column * shape_.reduction + deep * columns, depth * columns,
-                                     std::min(words, lowering_.buffers.weights().words_each()));
+            const HardwareConfig& hardware = lowering_.config.hardware;
+            GemmCommand product;
+            product.reduction = depth;
+            product.outputs = columns;
+            const std::uint64_t words = stationary_words(product, hardware.pe_array, hardware.buffers.weight);
+            weights_ = fetch_weights(lowering_, p_.weights + column * shape_.reduction + deep * columns,
+                                     depth * columns, static_cast<std::uint32_t>(words));
             weights_at_ = {column, deep};
         }
         return *weights_;
@@ -87,27 +93,37 @@ class ProjectionPass {
             product.outputs = columns;
             product.stationary = weights.region;
             product.streaming = input.region;
-            lowering_.program.emit(UnitId::pe_array, product, Mechanism::projection, {weights.hazard, input.hazard}, {&sums});
+            lowering_.program.emit(UnitId::pe_array, product, Mechanism::projection, {weights.hazard, input.hazard},
+                                   {&sums});
         }
         epilogue(sums, row, rows, column, columns);
     }
 
+    /// Where an output lies in the output tensor.
+    std::uint64_t output_column(std::uint64_t output) const {
+        return output <= p_.wide_from ? output : p_.wide_from + (output - p_.wide_from) * p_.wide_columns;
+    }
+
     void epilogue(Hazard& sums, std::uint64_t row, std::uint64_t rows, std::uint64_t column, std::uint64_t columns) {
         const std::uint64_t per_output = p_.columns_per_output * weight_bytes_;
-        const Block block{first_row_ + row, rows, column / per_output, ceil_div(columns, per_output)};
+        const std::uint64_t first_output = column / per_output;
+        const std::uint64_t first_column = output_column(first_output);
+        const Block block{first_row_ + row, rows, first_column,
+                          output_column(first_output + ceil_div(columns, per_output)) - first_column};
         VectorCommand command;
-        command.kind = p_.add_residual                   ? VectorKind::residual_add
-                       : block.first_column < p_.rope_columns ? VectorKind::rope
-                                                              : p_.epilogue;
+        command.kind = p_.add_residual                  ? VectorKind::residual_add
+                       : first_output < p_.rope_columns ? VectorKind::rope
+                                                        : p_.epilogue;
         command.rows = rows;
         command.columns = columns;
         command.source_in_accumulator = true;
         Operand result = destination(lowering_, *p_.output, block);
         if (p_.add_residual) {
             if (!p_.output->on_chip) {  // the old values come into the place that the new ones leave from
-                lowering_.program.emit(UnitId::dma_load,
-                                       DmaCommand{dram_region_of(*p_.output, block), result.region, Traffic::activations, false},
-                                       Mechanism::projection, {&p_.output->hazard}, {result.hazard});
+                lowering_.program.emit(
+                    UnitId::dma_load,
+                    DmaCommand{dram_region_of(*p_.output, block), result.region, Traffic::activations, false},
+                    Mechanism::projection, {&p_.output->hazard}, {result.hazard});
             }
             command.source = result.region;
         }

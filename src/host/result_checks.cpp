@@ -26,20 +26,23 @@ void check_result(const RunConfig& config, const RunResult& result) {
     }
 
     const DramCounts& dram = result.total.dram;
-    const std::uint64_t channel_clocks = dram.data_bus_clocks + dram.refresh_clocks + dram.waiting_clocks + dram.idle_clocks;
+    const std::uint64_t channel_clocks =
+        dram.data_bus_clocks + dram.refresh_clocks + dram.waiting_clocks + dram.idle_clocks;
     const std::uint64_t dram_clocks = ceil_div(cycles * config.hardware.core_clock_ps, config.dram.timing.tCK_ps);
     const std::uint64_t machines = std::max<std::size_t>(1, result.operators.size());
     // Each machine's clocks are rounded up once.
     require(channel_clocks >= (dram_clocks - std::min(dram_clocks, machines)) * config.dram.organisation.channels &&
                 channel_clocks <= (dram_clocks + machines) * config.dram.organisation.channels,
-            fmt::format("DRAM channels have {} clocks in their states, the run {} clocks on {} channels", channel_clocks, dram_clocks,
-                        config.dram.organisation.channels));
-    require(dram.bytes_read == dram.reads * config.dram.burst_bytes() && dram.bytes_written == dram.writes * config.dram.burst_bytes(),
-            fmt::format("{} RD and {} WR bursts of {} B against {} and {} B moved", dram.reads, dram.writes, config.dram.burst_bytes(),
-                        dram.bytes_read, dram.bytes_written));
+            fmt::format("DRAM channels have {} clocks in their states, the run {} clocks on {} channels",
+                        channel_clocks, dram_clocks, config.dram.organisation.channels));
+    require(dram.bytes_read == dram.reads * config.dram.burst_bytes() &&
+                dram.bytes_written == dram.writes * config.dram.burst_bytes(),
+            fmt::format("{} RD and {} WR bursts of {} B against {} and {} B moved", dram.reads, dram.writes,
+                        config.dram.burst_bytes(), dram.bytes_read, dram.bytes_written));
 
     const double seconds = static_cast<double>(cycles) * static_cast<double>(config.hardware.core_clock_ps) * 1e-12;
-    const double least_memory_seconds = static_cast<double>(dram.bytes_read + dram.bytes_written) / config.dram.peak_bandwidth();
+    const double least_memory_seconds =
+        static_cast<double>(dram.bytes_read + dram.bytes_written) / config.dram.peak_bandwidth();
     require(seconds >= least_memory_seconds * (1 - 1e-12),
             fmt::format("{} s for bytes that take {} s at peak bandwidth", seconds, least_memory_seconds));
     const auto array = static_cast<std::uint64_t>(config.hardware.pe_array.rows) * config.hardware.pe_array.columns;
@@ -48,7 +51,8 @@ void check_result(const RunConfig& config, const RunResult& result) {
 
     if (result.operators.empty()) {
         require(result.prefill.cycles + result.generation.cycles == cycles,
-                fmt::format("prefill {} and generation {} cycles against {}", result.prefill.cycles, result.generation.cycles, cycles));
+                fmt::format("prefill {} and generation {} cycles against {}", result.prefill.cycles,
+                            result.generation.cycles, cycles));
         const Cycles steps = std::accumulate(result.step_cycles.begin(), result.step_cycles.end(), Cycles{0});
         require(steps == cycles, fmt::format("the steps take {} cycles, the run {}", steps, cycles));
     }

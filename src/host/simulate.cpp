@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 
@@ -30,11 +31,28 @@ std::uint64_t peak_rss_bytes() {
     return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-/// How often, in simulated cycles, the watchdog looks for progress and an interrupt is noticed.
+/// How often at least, in simulated cycles, the watchdog looks for progress and an interrupt is noticed.
 constexpr Cycles kWatchPeriod = 1'000'000;
 
+void end_if_interrupted(const SimulateOptions& options, const Machine& machine) {
+    if (options.interrupted != nullptr && options.interrupted->load()) {
+        throw SimulationError(fmt::format("interrupted at cycle {}", machine.clock().now()));
+    }
+}
+
+/// Lets simulated time pass. An exception of ours that crosses a SystemC process comes out as a report: "uncaught
+/// exception: TEXT", with the process and the time; what it says is TEXT.
+void advance(const sc_core::sc_time& period) {
+    try {
+        sc_core::sc_start(period, sc_core::SC_EXIT_ON_STARVATION);
+    } catch (const sc_core::sc_report& report) {
+        throw SimulationError(report.get_msg());
+    }
+}
+
 [[noreturn]] void report_stuck(const Machine& machine, Cycles cycle, const std::string& why) {
-    throw SimulationError(fmt::format("the simulation is stuck at cycle {}: {}. Who waits for whom:{}", cycle, why, machine.diagnose()));
+    throw SimulationError(
+        fmt::format("the simulation is stuck at cycle {}: {}. Who waits for whom:{}", cycle, why, machine.diagnose()));
 }
 
 /// Simulates until the driver's software is through; ends a run that makes no progress.
@@ -42,17 +60,16 @@ void run_to_end(Machine& machine, HostDriver& driver, const RunConfig& config, c
                 const std::exception_ptr& failure) {
     std::uint64_t completed = 0;
     Cycles last_progress = 0;
-    const sc_core::sc_time period(static_cast<double>(kWatchPeriod * config.hardware.core_clock_ps), sc_core::SC_PS);
+    const Cycles look_every = std::clamp<Cycles>(config.simulation.watchdog_cycles / 4, 1, kWatchPeriod);
+    const sc_core::sc_time period(static_cast<double>(look_every * config.hardware.core_clock_ps), sc_core::SC_PS);
     while (!driver.finished()) {
-        sc_core::sc_start(period, sc_core::SC_EXIT_ON_STARVATION);
+        end_if_interrupted(options, machine);
+        advance(period);
         if (failure) {
             std::rethrow_exception(failure);
         }
         if (driver.finished()) {
             return;
-        }
-        if (options.interrupted != nullptr && options.interrupted->load()) {
-            throw SimulationError(fmt::format("interrupted at cycle {}", machine.clock().now()));
         }
         const Cycles now = machine.clock().now();
         if (!sc_core::sc_pending_activity()) {
@@ -81,8 +98,10 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
     HostDriver driver("host", config.pipeline, machine, [&](HostDriver& host) {
         try {
             workload.run(host, [&](double fraction, const std::string& phase) {
+                end_if_interrupted(options, machine);
                 if (options.on_progress) {
-                    options.on_progress({from + (to - from) * fraction, phase, machine.clock().now(), seconds_since(start)});
+                    options.on_progress(
+                        {from + (to - from) * fraction, phase, machine.clock().now(), seconds_since(start)});
                 }
             });
         } catch (const std::exception&) {
@@ -118,7 +137,7 @@ RunResult simulate(const RunConfig& config, const SimulateOptions& options) {
     const HostClock::time_point start = HostClock::now();
     RunResult result;
     if (config.workload.operators.empty()) {
-        const auto workload = make_model_workload(config);
+        const auto workload = make_model_workload(config, options.policy);
         run_machine(config, *workload, options, 0.0, 1.0, start, result);
     } else {
         const auto count = static_cast<double>(config.workload.operators.size());

@@ -7,26 +7,28 @@
 
 #include "common/signal_sink.h"
 #include "config/run_config.h"
+#include "palimpsest/policy.h"
 #include "palimpsest/result.h"
 
 namespace palimpsest {
 
 struct Progress {
-    double fraction = 0;       ///< of the run's work, 0 to 1
-    std::string phase;         ///< "prefill 3/4", "generation 17/64"
-    Cycles cycles = 0;         ///< core cycles simulated so far
+    double fraction = 0;  ///< of the run's work, 0 to 1
+    std::string phase;    ///< "prefill 3/4", "generation 17/64"
+    Cycles cycles = 0;    ///< core cycles simulated so far
     double host_seconds = 0;
 };
 
 struct SimulateOptions {
-    SignalSink* waveform = nullptr;                     ///< where signals go; null: none
-    std::function<void(const Progress&)> on_progress;   ///< called after each step
-    const std::atomic<bool>* interrupted = nullptr;     ///< checked after each step: SimulationError when set
+    SignalSink* waveform = nullptr;                    ///< where signals go; null: none
+    std::function<void(const Progress&)> on_progress;  ///< called after each step
+    const std::atomic<bool>* interrupted = nullptr;    ///< looked at often: SimulationError when set
+    PolicyFactory policy;                              ///< a policy of the caller's own in place of `cache.policy`
 };
 
 /// Simulates `config` from reset to the last command. Throws InputError for what the configuration cannot mean (a tile
-/// larger than its buffer, a model larger than DRAM, a corrupt trace) and SimulationError when the machine is stuck or a
-/// check of the result fails. Several runs may follow one another in one process.
+/// larger than its buffer, a model larger than DRAM, a corrupt trace) and SimulationError when the machine is stuck or
+/// a check of the result fails. Several runs may follow one another in one process.
 RunResult simulate(const RunConfig& config, const SimulateOptions& options = {});
 
 }  // namespace palimpsest

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "hardware/command.h"
+#include "host/block_layout.h"
 #include "host/hazard.h"
 
 namespace palimpsest {
@@ -20,26 +21,27 @@ struct Tensor {
     std::uint64_t rows = 0;
     std::uint64_t columns = 0;
     std::uint32_t element_bytes = 1;
-    std::optional<BufferRegion> on_chip;  ///< in blocks of one SRAM word of columns, row after row inside a block
-    Bytes address = 0;                    ///< in DRAM, row after row
+    BlockLayout layout;  ///< in SRAM, here or where a block of it is staged
+    std::optional<BufferRegion> on_chip;
+    Bytes address = 0;  ///< in DRAM, row after row
     Hazard hazard;
 
     Bytes row_bytes() const { return columns * element_bytes; }
     Bytes bytes() const { return rows * row_bytes(); }
-    Block all() const { return {0, rows, 0, columns}; }
+    /// SRAM words of a block of `block_rows` x `block_columns`.
+    std::uint32_t words(std::uint64_t block_rows, std::uint64_t block_columns) const {
+        return static_cast<std::uint32_t>(layout.words(block_rows, block_columns, element_bytes));
+    }
+    std::uint32_t words() const { return words(rows, columns); }
 };
-
-/// SRAM words of `rows` x `columns` elements stored as blocks of one word of columns.
-inline std::uint32_t words_of(std::uint64_t rows, std::uint64_t columns, std::uint32_t element_bytes, std::uint32_t word_bytes) {
-    return static_cast<std::uint32_t>(rows * ceil_div<std::uint64_t>(columns * element_bytes, word_bytes));
-}
 
 /// Where a block of an on-chip tensor lies. A block of part of the rows is in pieces, one a column block; for port
 /// timetables it counts as one run of as many words from its first on (kept inside the tensor).
-inline BufferRegion region_of(const Tensor& tensor, const Block& block, std::uint32_t word_bytes) {
-    const std::uint32_t words = words_of(block.rows, block.columns, tensor.element_bytes, word_bytes);
-    const auto column_block = static_cast<std::uint32_t>(block.first_column * tensor.element_bytes / word_bytes);
-    const auto offset = column_block * static_cast<std::uint32_t>(tensor.rows) + static_cast<std::uint32_t>(block.first_row);
+inline BufferRegion region_of(const Tensor& tensor, const Block& block) {
+    const std::uint32_t words = tensor.words(block.rows, block.columns);
+    const std::uint64_t column_block = block.first_column * tensor.element_bytes / tensor.layout.block_bytes;
+    const auto offset =
+        static_cast<std::uint32_t>((column_block * tensor.rows + block.first_row) * tensor.layout.row_words);
     const std::uint32_t last_start = tensor.on_chip->words > words ? tensor.on_chip->words - words : 0;
     return {tensor.on_chip->where, tensor.on_chip->first_word + std::min(offset, last_start), words};
 }

@@ -32,10 +32,11 @@ std::uint64_t widest(const ProductShape& shape, const TileLimits& limits, std::u
                                      ceil_div<std::uint64_t>(limits.array_columns, limits.word_bytes);
     std::uint64_t folds = std::min<std::uint64_t>(limits.weight_words / fold_words, limits.accumulator_rows / rows);
     if (limits.output_in_dram) {
-        // An output row of a fold takes at least one word of the staging place.
-        const double row_bytes = std::max<double>(limits.output_bytes_per_column * limits.array_columns, 1.0);
-        const double words = std::max(1.0, row_bytes / limits.word_bytes) * static_cast<double>(rows);
-        folds = std::min(folds, static_cast<std::uint64_t>(limits.staging_words / words));
+        const std::uint64_t blocks = limits.staging_words / (rows * limits.output_layout.row_words);
+        const double fold_bytes = limits.output_bytes_per_column * limits.array_columns;
+        const double row_bytes = static_cast<double>(blocks) * limits.output_layout.block_bytes;
+        const bool whole = row_bytes >= limits.output_bytes_per_column * static_cast<double>(shape.outputs);
+        folds = whole ? folds : std::min(folds, static_cast<std::uint64_t>(row_bytes / fold_bytes));
     }
     std::uint64_t columns = std::min(folds * limits.array_columns, shape.outputs);
     if (columns < shape.outputs) {
@@ -82,7 +83,7 @@ Tiling choose_tiling(const ProductShape& shape, const TileLimits& limits) {
             continue;
         }
         for (const std::uint64_t reduction : halvings(shape.reduction, limits.array_rows)) {
-            const std::uint64_t input_words = rows * ceil_div<std::uint64_t>(reduction, limits.word_bytes);
+            const std::uint64_t input_words = limits.input_layout.words(rows, reduction, 1);
             if (limits.input_in_dram && input_words > limits.staging_words) {
                 continue;
             }
@@ -104,12 +105,13 @@ Tiling choose_tiling(const ProductShape& shape, const TileLimits& limits) {
         }
     }
     if (!best) {
-        throw InputError("", "hardware.buffers",
-                         fmt::format("no tile of a {} x {} by {} x {} product fits: the smallest needs {} words of a weight "
-                                     "half ({} there), one row of the accumulator ({} there) and a staging place ({} words there)",
-                                     shape.rows, shape.reduction, shape.reduction, shape.outputs, limits.array_rows,
-                                     limits.weight_words, limits.accumulator_rows, limits.staging_words),
-                         "larger buffers, a larger accumulator or a smaller array");
+        throw InputError(
+            "", "hardware.buffers",
+            fmt::format("no tile of a {} x {} by {} x {} product fits: the smallest needs {} words of a weight "
+                        "half ({} there), one row of the accumulator ({} there) and a staging place ({} words there)",
+                        shape.rows, shape.reduction, shape.reduction, shape.outputs, limits.array_rows,
+                        limits.weight_words, limits.accumulator_rows, limits.staging_words),
+            "larger buffers, a larger accumulator or a smaller array");
     }
     return *best;
 }

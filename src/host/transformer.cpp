@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
+#include "palimpsest/error.h"
+
 namespace palimpsest {
 namespace {
 
@@ -17,22 +21,30 @@ std::uint64_t mix(std::uint64_t x) {
     return x ^ (x >> 31);
 }
 
-Tensor shaped(std::uint64_t columns, std::uint32_t element_bytes) {
+Tensor shaped(std::uint64_t columns, std::uint32_t element_bytes, const BlockLayout& layout) {
     Tensor tensor;
+    tensor.layout = layout;
     tensor.columns = columns;
     tensor.element_bytes = element_bytes;
     return tensor;
 }
 
+/// Queries are 8 bit, keys and values as wide as in the cache.
+std::uint64_t qkv_columns(const RunConfig& config) {
+    return config.model.q_width() + 2ULL * config.model.kv_width() * (config.cache.kv_bits / 8);
+}
+
 }  // namespace
 
 AttentionGeometry attention_geometry(const RunConfig& config) {
-    return {config.workload.batch, config.model.kv_heads, config.model.group(), config.model.head_dim, config.cache.kv_bits / 8};
+    return {config.workload.batch, config.model.kv_heads, config.model.group(), config.model.head_dim,
+            config.cache.kv_bits / 8};
 }
 
 std::uint32_t prefill_chunk_tokens(const RunConfig& config) {
-    return config.cache.prefill == PrefillMode::one_shot ? config.workload.prompt_tokens
-                                                         : std::min(config.cache.prefill_chunk, config.workload.prompt_tokens);
+    return config.cache.prefill == PrefillMode::one_shot
+               ? config.workload.prompt_tokens
+               : std::min(config.cache.prefill_chunk, config.workload.prompt_tokens);
 }
 
 TransformerLowering::TransformerLowering(Lowering& lowering, const WeightMap& weights, DramAllocator& dram)
@@ -41,13 +53,13 @@ TransformerLowering::TransformerLowering(Lowering& lowering, const WeightMap& we
       batch_(lowering.config.workload.batch),
       weights_(weights),
       attention_(lowering, attention_geometry(lowering.config)),
-      residual_(shaped(model_.hidden, kResidualBytes)),
-      normed_(shaped(model_.hidden, 1)),
-      qkv_(shaped(model_.q_width() + 2ULL * model_.kv_width(), 1)),
-      attended_(shaped(model_.q_width(), 1)),
-      hidden_(shaped(model_.ffn_hidden, 1)),
-      last_(shaped(model_.hidden, 1)),
-      logits_(shaped(model_.vocabulary, kLogitBytes)) {
+      residual_(shaped(model_.hidden, kResidualBytes, lowering.vector_layout())),
+      normed_(shaped(model_.hidden, 1, lowering.streamed_layout())),
+      qkv_(shaped(qkv_columns(lowering.config), 1, lowering.streamed_layout())),
+      attended_(shaped(model_.q_width(), 1, lowering.streamed_layout())),
+      hidden_(shaped(model_.ffn_hidden, 1, lowering.streamed_layout())),
+      last_(shaped(model_.hidden, 1, lowering.streamed_layout())),
+      logits_(shaped(model_.vocabulary, kLogitBytes, lowering.vector_layout())) {
     const std::uint64_t most_rows = std::uint64_t{batch_} * std::max(1U, prefill_chunk_tokens(lowering.config));
     for (Tensor* tensor : {&residual_, &normed_, &qkv_, &attended_, &hidden_}) {
         tensor->address = dram.take(most_rows * tensor->row_bytes(), "the activations");
@@ -64,11 +76,10 @@ void TransformerLowering::place_tensors(std::uint32_t tokens) {
     }
     placed_for_ = tokens;
     lowering_.buffers.release_residents();
-    last_.on_chip = lowering_.buffers.take_resident(words_of(batch_, last_.columns, 1, lowering_.word_bytes()));
+    last_.on_chip = lowering_.buffers.take_resident(last_.words());
     for (Tensor* tensor : {&normed_, &attended_, &residual_, &qkv_, &hidden_}) {
         tensor->rows = std::uint64_t{batch_} * tokens;
-        tensor->on_chip = lowering_.buffers.take_resident(
-            words_of(tensor->rows, tensor->columns, tensor->element_bytes, lowering_.word_bytes()));
+        tensor->on_chip = lowering_.buffers.take_resident(tensor->words());
     }
 }
 
@@ -97,11 +108,18 @@ void TransformerLowering::embed(const Step& step) {
     const Bytes row_bytes = Bytes{model_.hidden} * model_.weight_bits / 8;
     const auto row_words = static_cast<std::uint32_t>(ceil_div<Bytes>(row_bytes, lowering_.word_bytes()));
     const bool learned = model_.positions == PositionEncoding::learned;
-    const std::uint64_t most_rows =
-        std::max<std::uint64_t>(1, lowering_.buffers.staging_in().words_each() / row_words / (learned ? 2 : 1));
-    const std::uint64_t out_rows = std::max<std::uint64_t>(
-        1, lowering_.buffers.staging_out().words_each() / words_of(1, residual_.columns, kResidualBytes, lowering_.word_bytes()));
-    const std::uint64_t tile_rows = residual_.on_chip ? most_rows : std::min(most_rows, out_rows);
+    const std::uint32_t in_words = row_words * (learned ? 2 : 1);
+    const std::uint32_t out_words = residual_.on_chip ? 0 : residual_.words(1, residual_.columns);
+    const std::uint32_t place_words = lowering_.buffers.staging_in().words_each();
+    const std::uint32_t tile_words = std::max(in_words, out_words);
+    if (tile_words > place_words) {
+        throw InputError("", "hardware.buffers.activation.banks",
+                         fmt::format("an embedding row of {} words does not fit a staging place of {} words, an eighth "
+                                     "of the buffer",
+                                     tile_words, place_words),
+                         "more or larger activation banks");
+    }
+    const std::uint64_t tile_rows = place_words / tile_words;
     for (std::uint64_t row = 0; row < residual_.rows; row += tile_rows) {
         const std::uint64_t rows = std::min(tile_rows, residual_.rows - row);
         Place& place = lowering_.buffers.staging_in().next();
@@ -110,11 +128,15 @@ void TransformerLowering::embed(const Step& step) {
             const auto request = static_cast<std::uint32_t>(i / step.tokens);
             const std::uint64_t position = step.first_position + i % step.tokens;
             lowering_.program.label("embedding", 0, request);
-            const std::uint64_t token = mix(lowering_.config.workload.seed ^ mix((std::uint64_t{request} << 32) | position)) % model_.vocabulary;
+            const std::uint64_t token =
+                mix(lowering_.config.workload.seed ^ mix((std::uint64_t{request} << 32) | position)) %
+                model_.vocabulary;
             const auto load = [&](Bytes address) {
                 lowering_.program.emit(UnitId::dma_load,
                                        DmaCommand{DramRegion{address, row_bytes, 1, row_bytes},
-                                                  {place.region.where, word, row_words}, Traffic::weights, false},
+                                                  {place.region.where, word, row_words},
+                                                  Traffic::weights,
+                                                  false},
                                        Mechanism::projection, {}, {&place.hazard});
                 word += row_words;
             };
@@ -127,8 +149,8 @@ void TransformerLowering::embed(const Step& step) {
         const Operand result = destination(lowering_, residual_, block);
         const BufferRegion source{place.region.where, place.region.first_word, word - place.region.first_word};
         lowering_.program.emit(UnitId::vector_unit,
-                               VectorCommand{learned ? VectorKind::residual_add : VectorKind::copy, rows, model_.hidden, false,
-                                             source, result.region},
+                               VectorCommand{learned ? VectorKind::residual_add : VectorKind::copy, rows, model_.hidden,
+                                             false, source, result.region},
                                Mechanism::projection, {&place.hazard}, {result.hazard});
         write_back(lowering_, residual_, block, result, Mechanism::projection);
     }
@@ -150,7 +172,9 @@ void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std
     qkv.layer = index;
     qkv.input = &normed_;
     qkv.output = &qkv_;
-    qkv.outputs = qkv_.columns;
+    qkv.outputs = model_.q_width() + 2ULL * model_.kv_width();
+    qkv.wide_from = model_.q_width();
+    qkv.wide_columns = lowering_.config.cache.kv_bits / 8;
     qkv.weights = weights.qkv;
     qkv.rope_columns = model_.positions == PositionEncoding::rope ? model_.q_width() + model_.kv_width() : 0;
     lower_projection(lowering_, qkv, step.tokens);

@@ -1,12 +1,12 @@
 #pragma once
 // Lowers one step of a transformer, a prefill chunk or a generation step of the whole batch, to tile commands.
 //
-// A step: embedding; per layer: norm, q/k/v projection (with RoPE), attention, output projection (added to the residual),
-// norm, feed-forward up (with its activation) and down (added to the residual); a final norm and the vocabulary
-// projection for each request's newest token, in generation steps and after the last prefill chunk.
+// A step: embedding; per layer: norm, q/k/v projection (with RoPE), attention, output projection (added to the
+// residual), norm, feed-forward up (with its activation) and down (added to the residual); a final norm and the
+// vocabulary projection for each request's newest token, in generation steps and after the last prefill chunk.
 //
-// Activations are 8 bit, the residual stream and the logits 16 bit. A tensor stays in the activation buffer when it fits
-// beside those before it in the order X, O, residual, q/k/v, feed-forward; otherwise it lies in DRAM.
+// Activations are 8 bit, the residual stream and the logits 16 bit. A tensor stays in the activation buffer when it
+// fits beside those before it in the order X, O, residual, q/k/v, feed-forward; otherwise it lies in DRAM.
 
 #include <array>
 #include <cstdint>
@@ -29,7 +29,8 @@ class TransformerLowering {
     using LayerDone = std::function<void(std::uint32_t)>;
 
     /// Prompt tokens [first, first + count) of every request; `replay` has processed the chunk. `last` adds the logits.
-    void prefill_chunk(const CacheReplay& replay, std::uint32_t first, std::uint32_t count, bool last, const LayerDone& done);
+    void prefill_chunk(const CacheReplay& replay, std::uint32_t first, std::uint32_t count, bool last,
+                       const LayerDone& done);
     /// The token at `position` of every request.
     void generation_step(const CacheReplay& replay, std::uint32_t position, const LayerDone& done);
 

@@ -4,9 +4,10 @@
 #include <functional>
 #include <memory>
 
+#include "hardware/kv_mmu/kv_geometry.h"
 #include "host/cache_replay.h"
 #include "host/driver.h"
-#include "hardware/kv_mmu/kv_geometry.h"
+#include "palimpsest/policy.h"
 #include "palimpsest/result.h"
 
 namespace palimpsest {
@@ -23,8 +24,9 @@ class Workload {
     virtual void report(Machine& machine, RunResult& result) const = 0;
 };
 
-/// Prefill and generation of the configured model. Throws InputError when the model does not fit DRAM.
-std::unique_ptr<Workload> make_model_workload(const RunConfig& config);
+/// Prefill and generation of the configured model; `policy`, where given, replaces that of the configuration. Throws
+/// InputError when the model does not fit DRAM.
+std::unique_ptr<Workload> make_model_workload(const RunConfig& config, PolicyFactory policy = {});
 /// One operator of WorkloadConfig::operators.
 std::unique_ptr<Workload> make_operator_workload(const RunConfig& config, const OperatorSpec& spec);
 
