@@ -1,5 +1,6 @@
 // The `palimpsest` program: its subcommands, and one place where exceptions become exit codes (docs/command-line.md).
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -43,6 +44,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     using namespace palimpsest;
+    std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of the write, like a full disk
     try {
         return run_program(argc, argv);
     } catch (const InputError& error) {
