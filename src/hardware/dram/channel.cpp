@@ -40,13 +40,13 @@ void DramChannel::append(std::uint32_t index, const DramLocation& where) {
     Part& part = parts_[index];
     ++part.coming;
     part.fifo_end = ++fifo_in_;
-    if (writes_pending_ > 0 && write_filter_[write_hash(where)] > 0) {
+    if (writes_pending_ > 0 && write_filter_.may_contain(where)) {
         ++part.may_match;
         ++may_match_;
     }
     if (part.transaction->write) {
         ++writes_pending_;
-        ++write_filter_[write_hash(where)];
+        write_filter_.add(where);
     } else {
         ++fifo_reads_in_;
     }
@@ -127,7 +127,7 @@ void DramChannel::take_in(DramClock now) {
         }
     } else if (write) {
         --writes_pending_;
-        --write_filter_[write_hash(where)];
+        write_filter_.remove(where);
         ++counts_.merged_writes;
     } else {
         ++counts_.forwarded_reads;
@@ -220,7 +220,7 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
         ++counts_.writes;
         ++counts_.write_bursts_by_class[static_cast<std::size_t>(burst.traffic)];
         --writes_pending_;
-        --write_filter_[write_hash({burst.row, burst.column, burst.bank, 0})];
+        write_filter_.remove({burst.row, burst.column, burst.bank, 0});
     } else {
         ++counts_.reads;
         ++counts_.read_bursts_by_class[static_cast<std::size_t>(burst.traffic)];

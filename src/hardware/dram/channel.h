@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "hardware/dram/burst_filter.h"
 #include "hardware/dram/channel_clocks.h"
 #include "hardware/dram/ring.h"
 #include "hardware/dram/scheduler.h"
@@ -80,14 +81,17 @@ class DramChannel {
     /// From the first of some column commands to the last, at least: reads alone, reads and writes mixed.
     DramClock reads_span(std::uint64_t columns) const;
     DramClock columns_span(std::uint64_t columns) const;
-    DramClock queued_bound(const Part& part, DramClock next_read) const;
-    DramClock coming_bound(const Part& part, DramClock next_read, DramClock next_write) const;
+    /// Clocks before which certain column commands cannot come.
+    struct ColumnBounds {
+        DramClock queued_read;  ///< the first RD of a burst that is in the read queue now
+        DramClock read;         ///< the first RD of any burst
+        DramClock column;       ///< the first command of either kind
+    };
+    ColumnBounds column_bounds() const;
+    DramClock queued_bound(const Part& part, const ColumnBounds& first) const;
+    DramClock coming_bound(const Part& part, const ColumnBounds& first) const;
     void tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const;
     void tell_depths(DramClock now) const;
-    std::size_t write_hash(const DramLocation& where) const {
-        return (where.row * 0x9E3779B1u ^ where.column * 0x85EBCA77u ^ where.bank * 0xC2B2AE3Du) >> 22;
-    }
-
     const DramTiming timing_;
     const DramOrganisation organisation_;
     const std::uint32_t number_;
@@ -106,9 +110,9 @@ class DramChannel {
     std::vector<Part> parts_;
     std::vector<std::uint32_t> free_parts_;
     std::uint32_t first_part_ = kNoPart, last_part_ = kNoPart;
-    std::uint64_t may_match_ = 0;                     ///< sum over the parts
-    std::uint32_t writes_pending_ = 0;                ///< in the FIFO and the write queue
-    std::array<std::uint32_t, 1024> write_filter_{};  ///< the same by hash of the burst
+    std::uint64_t may_match_ = 0;       ///< sum over the parts
+    std::uint32_t writes_pending_ = 0;  ///< in the FIFO and the write queue
+    BurstFilter write_filter_;          ///< the same by burst
 
     DramClock now_ = 0;        ///< first undecided clock
     DramClock next_stop_ = 0;  ///< nothing happens before it

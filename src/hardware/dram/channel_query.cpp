@@ -19,47 +19,70 @@ DramClock DramChannel::columns_span(std::uint64_t columns) const {
     return data > skew ? data - skew : 0;
 }
 
-DramClock DramChannel::queued_bound(const Part& part, DramClock next_read) const {
-    return next_read + reads_span(part.queued) + read_latency();
+DramChannel::ColumnBounds DramChannel::column_bounds() const {
+    const DramClock any_read = std::max(now_, scheduler_.earliest_column_of_any(false));
+    const DramClock any_write = std::max(now_, scheduler_.earliest_column_of_any(true));
+    ColumnBounds bounds{std::max(any_read, scheduler_.earliest_column(false)), any_read, std::min(any_read, any_write)};
+    if (const std::uint32_t writes = scheduler_.forced_writes(); writes > 0) {
+        // Reads wait until that many writes are out.
+        const DramClock last_write = any_write + (writes - 1) * DramClock{timing_.burst_clocks()};
+        bounds.queued_read = std::max(bounds.queued_read, last_write + 1);
+        bounds.read = std::max(bounds.read, last_write + 1);
+        bounds.column = any_write;
+    }
+    if (head_blocked_) {
+        // Nothing enters, so the direction stays, before a burst that is in a queue now has left it.
+        bounds.column =
+            scheduler_.write_mode() ? std::max(any_write, scheduler_.earliest_column(true)) : bounds.queued_read;
+        bounds.read = std::max(bounds.read, std::min(bounds.queued_read, bounds.column + 1));
+    }
+    return bounds;
 }
 
-DramClock DramChannel::coming_bound(const Part& part, DramClock next_read, DramClock next_write) const {
+DramClock DramChannel::queued_bound(const Part& part, const ColumnBounds& first) const {
+    return first.queued_read + reads_span(part.queued) + read_latency();
+}
+
+DramClock DramChannel::coming_bound(const Part& part, const ColumnBounds& first) const {
     // Its last burst enters a queue: one a clock, and what does not fit needs column commands first. Bursts that merge
     // or are served from the write queue take no room.
     const std::uint64_t ahead = part.fifo_end - fifo_out_;
     const std::uint64_t reads_ahead = part.fifo_reads_end - fifo_reads_out_;
     const auto beyond = [](std::uint64_t bursts, std::uint64_t room) { return bursts > room ? bursts - room : 0; };
-    const std::uint64_t columns = beyond(beyond(reads_ahead, scheduler_.queue(false).room()) +
-                                             beyond(ahead - reads_ahead, scheduler_.queue(true).room()),
-                                         may_match_);
+    const std::uint64_t reads = beyond(reads_ahead, scheduler_.queue(false).room() + may_match_);
+    const std::uint64_t writes = beyond(ahead - reads_ahead, scheduler_.queue(true).room() + may_match_);
     DramClock entry = now_ + ahead - 1;
-    if (columns > 0) {
-        entry = std::max(entry, std::min(next_read, next_write) + columns_span(columns) + 1);
+    if (reads > 0) {
+        entry = std::max(entry, first.read + reads_span(reads) + 1);
+    }
+    if (writes > 0) {
+        entry = std::max(entry, first.column + columns_span(writes) + 1);
     }
     if (part.transaction->write) {
         return entry + 1;
     }
     const std::uint64_t own_columns = part.queued + part.coming - part.may_match;
-    const DramClock last_data = own_columns > 0 ? next_read + reads_span(own_columns) + read_latency() : 0;
+    const DramClock last_data = own_columns > 0 ? first.read + reads_span(own_columns) + read_latency() : 0;
     return std::max(last_data, entry + (part.may_match > 0 ? 1 + pipeline_latency_ : read_latency()));
 }
 
 DramClock DramChannel::completion_bound() const {
-    const DramClock next_read = std::max(now_, scheduler_.earliest_column(false));
-    const DramClock next_write = std::max(now_, scheduler_.earliest_column(true));
+    const ColumnBounds first = column_bounds();
     const std::uint32_t fifo_head = fifo_.empty() ? kNoPart : fifo_.front().part;
     DramClock bound = kNever;
     std::uint32_t index = first_part_;
-    while (index != fifo_head && bound > next_read + read_latency()) {  // no read in the queue can beat that
-        bound = std::min(bound, queued_bound(parts_[index], next_read));
+    while (index != fifo_head && bound > first.queued_read + read_latency()) {  // no queued read can beat that
+        bound = std::min(bound, queued_bound(parts_[index], first));
         index = parts_[index].next;
     }
+    const bool reads_alone = fifo_in_ - fifo_out_ == fifo_reads_in_ - fifo_reads_out_ && may_match_ == 0;
     for (index = fifo_head; index != kNoPart; index = parts_[index].next) {
         const Part& part = parts_[index];
-        if (now_ + (part.fifo_end - fifo_out_) >= bound) {
+        const DramClock least = reads_alone ? first.read + read_latency() : 0;
+        if (std::max(least, now_ + (part.fifo_end - fifo_out_)) >= bound) {
             break;  // neither it nor any younger one can be done before
         }
-        bound = std::min(bound, coming_bound(part, next_read, next_write));
+        bound = std::min(bound, coming_bound(part, first));
     }
     return bound;
 }
@@ -69,10 +92,8 @@ DramClock DramChannel::idle_bound() const {
     const std::uint64_t columns = bursts_held() - may_match_;
     DramClock bound = std::max(now_ + (bursts_held() > in_queues), clocks_.bus_end());
     if (columns > 0) {
-        const DramClock next_column =
-            std::max(now_, std::min(scheduler_.earliest_column(false), scheduler_.earliest_column(true)));
-        bound = std::max(
-            bound, next_column + columns_span(columns) + std::min(timing_.nCL, timing_.nCWL) + timing_.burst_clocks());
+        bound = std::max(bound, column_bounds().column + columns_span(columns) + std::min(timing_.nCL, timing_.nCWL) +
+                                    timing_.burst_clocks());
     }
     return bound;
 }

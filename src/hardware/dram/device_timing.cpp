@@ -10,7 +10,7 @@ DeviceTiming::DeviceTiming(const DramTiming& timing, const DramOrganisation& org
       ranks_(organisation.ranks) {
     for (const TimingConstraint& constraint : timing_table(timing)) {
         Rules& rules = rules_[index(constraint.preceding)];
-        const Rule rule{static_cast<std::uint8_t>(constraint.following), constraint.latency};
+        const Rule rule{static_cast<std::uint32_t>(constraint.following), constraint.latency};
         if (constraint.window > 1) {
             histories_[index(constraint.preceding)].push_back(
                 {constraint.following, constraint.window, constraint.latency,

@@ -36,11 +36,22 @@ class DeviceTiming {
 
   private:
     struct Rule {
-        std::uint8_t following;
+        std::uint32_t following;
         std::uint32_t latency;
     };
+    /// What a command holds back at one level; in place, as every command reads it.
+    class RuleList {
+      public:
+        void push_back(const Rule& rule) { rules_.at(size_++) = rule; }
+        const Rule* begin() const { return rules_.data(); }
+        const Rule* end() const { return rules_.data() + size_; }
+
+      private:
+        std::array<Rule, kTimedCommands> rules_{};
+        std::size_t size_ = 0;
+    };
     struct Rules {
-        std::vector<Rule> bank, group, rank, other_ranks;
+        RuleList bank, group, rank, other_ranks;
     };
     static std::size_t index(TimedCommand c) { return static_cast<std::size_t>(c); }
 

@@ -1,8 +1,9 @@
 #pragma once
 // The DRAM system of the machine as a SystemC module. Per-clock specification: docs/blocks/dram.md.
 //
-// Port     memory_socket, TLM-2.0, any number of masters; protocol of hardware/memory_request.h; the segments are filled in.
-// Clocks   a request enters at the first DRAM clock edge at or after its time; its response goes out at the first core
+// Port     memory_socket, TLM-2.0, any number of masters; protocol of hardware/memory_request.h; the segments are
+// filled in. Clocks   a request enters at the first DRAM clock edge at or after its time; its response goes out at the
+// first core
 //          clock edge at or after its completion. In between nothing is clocked: one method sleeps until the earliest
 //          time at which a completion is possible.
 // Counts   DramCounts (palimpsest/result.h), all channels, caught up when asked for.

@@ -20,6 +20,12 @@ void for_each_bank(std::uint64_t banks, Function f) {
 
 }  // namespace
 
+TimedCommand DramScheduler::command_of(Need need, bool write) {
+    return need == Need::column     ? column_command(write)
+           : need == Need::activate ? TimedCommand::activate
+                                    : TimedCommand::precharge;
+}
+
 DramScheduler::DramScheduler(const DramConfig& config)
     : device_(config.timing, config.organisation),
       reads_(config.controller.read_queue),
@@ -31,6 +37,8 @@ DramScheduler::DramScheduler(const DramConfig& config)
       write_high_(config.controller.write_high),
       write_low_(config.controller.write_low),
       closed_page_(config.controller.page_policy == PagePolicy::closed),
+      activate_to_column_(config.timing.nRCD),
+      precharge_to_activate_(config.timing.nRP),
       refresh_interval_(config.timing.nREFI),
       refresh_clocks_(config.timing.nRFC),
       due_at_(ranks_, kNever),
@@ -57,19 +65,12 @@ void DramScheduler::insert(bool write, const DramLocation& where, std::uint32_t 
     if (write_mode() != was_write_mode) {
         next_pick_ = now;
     } else if (write == was_write_mode && (serviceable_ & bit(bank)) != 0) {
-        const Wanted& wanted = wanted_[write];
-        const TimedCommand next = (wanted.column.banks & bit(bank))     ? column_command(write)
-                                  : (wanted.activate.banks & bit(bank)) ? TimedCommand::activate
-                                                                        : TimedCommand::precharge;
+        const TimedCommand next = command_of(wanted_[write].need[bank], write);
         next_pick_ = std::min(next_pick_, std::max(now, device_.ready(next, bank)));
     }
 }
 
-void DramScheduler::place(Candidates& candidates, std::uint32_t bank, bool in, TimedCommand command) {
-    if (!in) {
-        candidates.banks &= ~bit(bank);
-        return;
-    }
+void DramScheduler::add(Candidates& candidates, std::uint32_t bank, TimedCommand command) {
     const DramClock ready = device_.ready_within_rank(command, bank);
     candidates.soonest = candidates.banks == 0 ? ready : std::min(candidates.soonest, ready);
     candidates.banks |= bit(bank);
@@ -78,17 +79,35 @@ void DramScheduler::place(Candidates& candidates, std::uint32_t bank, bool in, T
 void DramScheduler::classify(bool write, std::uint32_t bank) {
     const BurstQueue& q = queue(write);
     const BurstQueue::Slot oldest = q.oldest(bank), hit = q.oldest_hit(bank);
-    const bool open = (open_banks_ & bit(bank)) != 0;
-    const bool waiting = oldest != BurstQueue::kNone;
-    const bool eligible_hit = hit != BurstQueue::kNone && (hit == oldest || passed_[bank] < starvation_cap_);
+    Need need = Need::nothing;
+    if (hit != BurstQueue::kNone && (hit == oldest || passed_[bank] < starvation_cap_)) {
+        need = Need::column;
+    } else if (oldest != BurstQueue::kNone) {
+        need = (open_banks_ & bit(bank)) != 0 ? Need::precharge : Need::activate;
+    }
     Wanted& wanted = wanted_[write];
-    place(wanted.column, bank, eligible_hit, column_command(write));
-    place(wanted.activate, bank, waiting && !open, TimedCommand::activate);
-    place(wanted.precharge, bank, waiting && open && !eligible_hit, TimedCommand::precharge);
+    const Need before = wanted.need[bank];
+    if (need != before) {
+        wanted.need[bank] = need;
+        if (before != Need::nothing) {
+            wanted.of(before).banks &= ~bit(bank);
+        }
+        if (need != Need::nothing) {
+            add(wanted.of(need), bank, command_of(need, write));
+        }
+    }
     if (closed_page_) {
-        const bool no_hit =
-            reads_.oldest_hit(bank) == BurstQueue::kNone && writes_.oldest_hit(bank) == BurstQueue::kNone;
-        place(unwanted_open_, bank, open && no_hit, TimedCommand::precharge);
+        classify_unwanted(bank);
+    }
+}
+
+void DramScheduler::classify_unwanted(std::uint32_t bank) {
+    const bool unwanted = (open_banks_ & bit(bank)) != 0 && reads_.oldest_hit(bank) == BurstQueue::kNone &&
+                          writes_.oldest_hit(bank) == BurstQueue::kNone;
+    if (!unwanted) {
+        unwanted_open_.banks &= ~bit(bank);
+    } else if ((unwanted_open_.banks & bit(bank)) == 0) {
+        add(unwanted_open_, bank, TimedCommand::precharge);
     }
 }
 
@@ -314,9 +333,21 @@ DramClock DramScheduler::stalled_until() const {
 }
 
 DramClock DramScheduler::earliest_column(bool write) const {
+    if (due_ != 0) {
+        return earliest_column_of_any(write);  // banks that wait for a REF are not among the candidates' bounds
+    }
+    const Wanted& wanted = wanted_[write];
+    const auto after = [](DramClock first, DramClock clocks) { return first == kNever ? kNever : first + clocks; };
+    return std::min(
+        {first_legal(wanted.column, column_command(write)),
+         after(first_legal(wanted.activate, TimedCommand::activate), activate_to_column_),
+         after(first_legal(wanted.precharge, TimedCommand::precharge), precharge_to_activate_ + activate_to_column_)});
+}
+
+DramClock DramScheduler::earliest_column_of_any(bool write) const {
     DramClock earliest = kNever;
     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-        earliest = std::min(earliest, device_.rank_ready(write ? TimedCommand::write : TimedCommand::read, rank));
+        earliest = std::min(earliest, device_.rank_ready(column_command(write), rank));
     }
     return earliest;
 }

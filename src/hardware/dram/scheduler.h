@@ -49,8 +49,11 @@ class DramScheduler {
     DramClock stalled_until() const;
 
     bool write_mode() const { return writes_.size() > 0 && (forced_writes_ || reads_.size() == 0); }
-    /// No column command before this clock.
+    /// Writes that go out before any read; 0 unless the write queue has reached its high mark.
+    std::uint32_t forced_writes() const { return forced_writes_ ? writes_.size() - write_low_ : 0; }
+    /// No burst that is in the queue now gets its column command before this clock; and none that will be.
     DramClock earliest_column(bool write) const;
+    DramClock earliest_column_of_any(bool write) const;
     bool any_bank_open(std::uint32_t rank) const { return open_banks_ & rank_mask(rank); }
     std::uint32_t banks_open(std::uint32_t rank) const {
         return static_cast<std::uint32_t>(std::popcount(open_banks_ & rank_mask(rank)));
@@ -59,6 +62,7 @@ class DramScheduler {
     std::uint32_t rank_of(std::uint32_t bank) const { return device_.rank_of(bank); }
 
   private:
+    enum class Need : std::uint8_t { nothing, column, activate, precharge };
     /// Banks that need one and the same command next. None of them can take it before `soonest`: constraints only ever
     /// move a bank's clock back, so the bound holds until a scan or a new bank replaces it.
     struct Candidates {
@@ -68,6 +72,8 @@ class DramScheduler {
     /// Banks by the command that their oldest eligible burst in a queue needs.
     struct Wanted {
         Candidates column, activate, precharge;
+        std::array<Need, kMaxBanks> need{};  ///< the same by bank
+        Candidates& of(Need n) { return n == Need::column ? column : n == Need::activate ? activate : precharge; }
     };
     struct Best {
         std::uint64_t age = ~std::uint64_t{0};
@@ -77,9 +83,11 @@ class DramScheduler {
 
     std::uint64_t rank_mask(std::uint32_t rank) const { return rank_banks_ << (rank * banks_a_rank_); }
     BurstQueue& mutable_queue(bool write) { return write ? writes_ : reads_; }
+    static TimedCommand command_of(Need need, bool write);
     void classify(std::uint32_t bank);
     void classify(bool write, std::uint32_t bank);
-    void place(Candidates& candidates, std::uint32_t bank, bool in, TimedCommand command);
+    void classify_unwanted(std::uint32_t bank);
+    void add(Candidates& candidates, std::uint32_t bank, TimedCommand command);
     bool pick_refresh(DramClock now, Pick& pick, DramClock& next) const;
     template <class AgeOf>
     Best oldest_legal(Candidates& candidates, TimedCommand command, DramClock now, AgeOf age_of) const;
@@ -103,6 +111,7 @@ class DramScheduler {
     std::uint64_t next_age_ = 0;
     DramClock next_pick_ = 0;
 
+    DramClock activate_to_column_, precharge_to_activate_;
     DramClock refresh_interval_, refresh_clocks_;
     DramClock next_due_ = kNever;
     DramClock blocked_until_ = 0;
