@@ -1,6 +1,6 @@
 #pragma once
-// How full the SRAM buffers are, for waveforms: the words of tiles that have begun to arrive and that a command under way,
-// or one the sequencer already holds, still reads or writes.
+// How full the SRAM buffers are, for waveforms: the words of tiles that have begun to arrive and that a command under
+// way, or one the sequencer already holds, still reads or writes.
 
 #include <array>
 #include <cstdint>

@@ -16,9 +16,10 @@ Machine::Machine(const sc_core::sc_module_name& name, const RunConfig& config, c
                                              kv_vector_bytes(config.cache, geometry))),
       pe_array_(std::make_unique<PeArray>("pe_array", config.hardware, clock_, *buffers_)),
       vector_unit_(std::make_unique<VectorUnit>("vector_unit", config.hardware, clock_, *buffers_)),
-      sequencer_(std::make_unique<Sequencer>(
-          "sequencer", config.hardware.sequencer, clock_,
-          std::array<Unit*, kUnitCount>{dma_load_.get(), dma_store_.get(), pe_array_.get(), vector_unit_.get(), kv_mmu_.get()})) {
+      sequencer_(
+          std::make_unique<Sequencer>("sequencer", config.hardware.sequencer, clock_,
+                                      std::array<Unit*, kUnitCount>{dma_load_.get(), dma_store_.get(), pe_array_.get(),
+                                                                    vector_unit_.get(), kv_mmu_.get()})) {
     for (DmaStream* stream : {dma_load_.get(), dma_store_.get()}) {
         stream->memory_socket.bind(dram_->memory_socket);
         stream->kv_socket.bind(kv_mmu_->request_socket);
@@ -61,6 +62,7 @@ std::vector<UnitResult> Machine::unit_results() {
 
 void Machine::trace(SignalSink& sink) {
     sequencer_->trace(sink, "machine.sequencer");
+    sequencer_->watch_occupancy(*buffers_);
     pe_array_->trace(sink, "machine.pe_array");
     vector_unit_->trace(sink, "machine.vector_unit");
     dma_load_->trace(sink, "machine.dma_load");

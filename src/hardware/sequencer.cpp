@@ -49,6 +49,9 @@ void Sequencer::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&
     }
     const Cycles now = clock_.now();
     follow_meter(now);
+    if (occupancy_) {
+        occupancy_->queued(extension->command);
+    }
     queues_.push(std::move(extension->command), now);
     if (meter_.state() == UnitState::drained) {
         meter_.set(UnitState::dependency, now);
@@ -66,7 +69,11 @@ void Sequencer::schedule(Cycles cycle) {
 tlm::tlm_sync_enum Sequencer::nb_transport_bw(int unit, tlm::tlm_generic_payload& payload, tlm::tlm_phase&,
                                               sc_core::sc_time&) {
     const Cycles now = clock_.now();
-    queues_.completed(static_cast<UnitId>(unit), payload.get_extension<CommandExtension>()->command.number, now);
+    const Command& command = payload.get_extension<CommandExtension>()->command;
+    queues_.completed(static_cast<UnitId>(unit), command.number, now);
+    if (occupancy_) {
+        occupancy_->completed(command);
+    }
     free_payloads_.push_back(&payload);
     ++completed_total_;
     tell_idle_cause(static_cast<std::size_t>(unit), now);
@@ -113,6 +120,9 @@ void Sequencer::send(Command command) {
     tlm::tlm_generic_payload* payload = free_payloads_.back();
     free_payloads_.pop_back();
     const auto unit = static_cast<std::size_t>(command.unit);
+    if (occupancy_) {
+        occupancy_->issued(command);
+    }
     payload->get_extension<CommandExtension>()->command = std::move(command);
     ++actions_[Action::sequencer_command];
     tlm::tlm_phase phase = tlm::BEGIN_REQ;

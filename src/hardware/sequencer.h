@@ -19,6 +19,7 @@
 #include <tlm>
 
 #include "common/signal_sink.h"
+#include "hardware/buffer_occupancy.h"
 #include "hardware/clock.h"
 #include "hardware/issue_queues.h"
 #include "hardware/unit.h"
@@ -45,6 +46,8 @@ class Sequencer : public sc_core::sc_module {
     const ActivityCounts& close_accounts(Cycles cycle);
     const ActionCounts& actions() const { return actions_; }
     void trace(SignalSink& sink, const std::string& hierarchy);
+    /// Tells `buffers` how full its halves are, for waveforms; before the simulation starts.
+    void watch_occupancy(SramBuffers& buffers) { occupancy_ = std::make_unique<BufferOccupancy>(buffers); }
     std::vector<std::string> diagnose() const { return queues_.describe_waits(); }
 
   private:
@@ -74,6 +77,7 @@ class Sequencer : public sc_core::sc_module {
     ActionCounts actions_;
     SignalSink* sink_ = nullptr;
     std::array<SignalSink::SignalId, kUnitCount> queue_signals_{};
+    std::unique_ptr<BufferOccupancy> occupancy_;  ///< only while waveforms are taken
 };
 
 }  // namespace palimpsest

@@ -224,6 +224,10 @@ void KvMmu::preset(RequestId request, LayerId layer, KvHeadId head, KvPlacement 
     table_.place(geometry_.set_of(request, layer, head), placement);
 }
 
+void KvMmu::preset_free(RequestId request, LayerId layer, KvHeadId head, SlotId slot) {
+    table_.free(geometry_.set_of(request, layer, head), slot);
+}
+
 void KvMmu::flush_writes() {
     scratch_.clear();
     combiner_.flush(scratch_);

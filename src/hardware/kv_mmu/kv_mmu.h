@@ -47,8 +47,10 @@ class KvMmu : public Unit {
 
     // What the host driver does in no time.
 
-    /// The token is in DRAM already (operator studies that start with a filled cache).
+    /// The token is in DRAM already (studies that start with a filled cache).
     void preset(RequestId request, LayerId layer, KvHeadId head, KvPlacement placement);
+    /// And has been evicted again, before the run starts.
+    void preset_free(RequestId request, LayerId layer, KvHeadId head, SlotId slot);
     /// Sends what the write-combining buffer holds to DRAM; call at the end of a step. Nothing to do is nothing sent.
     void flush_writes();
     /// Whether every request, command and drained write has been answered and the combining buffer is empty.
