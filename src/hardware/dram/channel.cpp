@@ -72,8 +72,8 @@ void DramChannel::stop_at(DramClock now) {
         take_in(now);
     }
     if (scheduler_.next_pick() <= now) {
-        const DramScheduler::Pick pick = scheduler_.pick(now);
-        if (pick.any) {
+        DramScheduler::Pick pick;
+        if (scheduler_.pick(now, pick)) {
             issue(pick, now);
         }
     }

@@ -134,16 +134,14 @@ DramScheduler::Best DramScheduler::oldest_legal(Candidates& candidates, TimedCom
             soonest = std::min(soonest, ready);
             continue;
         }
-        for_each_bank(here, [&](std::uint32_t bank) {
+        for_each_bank(here, [&](std::uint32_t bank) {  // no branches: which banks are ready has no pattern
             const DramClock ready = device_.ready_within_rank(command, bank);
-            if (ready > now) {
-                soonest = std::min(soonest, ready);
-            } else if (const std::uint64_t age = age_of(bank); !best.any || age < best.age) {
-                best = {age, static_cast<std::uint8_t>(bank), true};
-            }
+            const std::uint64_t illegal = ready > now ? ~std::uint64_t{0} : 0;
+            best.word = std::min(best.word, Best::word_of(age_of(bank), bank) | illegal);
+            soonest = std::min(soonest, ready | ~illegal);
         });
     }
-    if (!best.any) {
+    if (!best.any()) {
         candidates.soonest = soonest;
     }
     return best;
@@ -153,6 +151,9 @@ DramClock DramScheduler::first_legal(const Candidates& candidates, TimedCommand 
     const std::uint64_t banks = candidates.banks & serviceable_;
     if (banks == 0) {
         return kNever;
+    }
+    if (ranks_ == 1) {
+        return std::max(device_.rank_ready(command, 0), candidates.soonest);
     }
     DramClock ready = kNever;
     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
@@ -190,7 +191,6 @@ bool DramScheduler::pick_refresh(DramClock now, Pick& pick, DramClock& next) con
             });
         }
         if (ready <= now) {
-            pick.any = true;
             pick.kind = open != 0 ? DramCommandKind::precharge_all : DramCommandKind::refresh;
             pick.bank = static_cast<std::uint8_t>(rank * banks_a_rank_);
             return true;
@@ -200,42 +200,45 @@ bool DramScheduler::pick_refresh(DramClock now, Pick& pick, DramClock& next) con
     return false;
 }
 
-DramScheduler::Pick DramScheduler::pick(DramClock now) {
-    Pick pick;
+bool DramScheduler::pick(DramClock now, Pick& pick) {
     DramClock next = kNever;
     if (due_ != 0 && pick_refresh(now, pick, next)) {
-        return pick;
+        return true;
     }
     const bool write = write_mode();
     const BurstQueue& q = queue(write);
     Wanted& wanted = wanted_[write];
     const auto take = [&](DramCommandKind kind, std::uint32_t bank, BurstQueue::Slot slot) {
-        return Pick{true, kind, write, static_cast<std::uint8_t>(bank), slot};
+        pick.kind = kind;
+        pick.write = write;
+        pick.bank = static_cast<std::uint8_t>(bank);
+        pick.slot = slot;
+        return true;
     };
     const auto age_of_oldest = [&](std::uint32_t bank) { return q[q.oldest(bank)].age; };
 
     const Best column = oldest_legal(wanted.column, column_command(write), now,
                                      [&](std::uint32_t bank) { return q[q.oldest_hit(bank)].age; });
-    if (column.any) {
-        return take(write ? DramCommandKind::write : DramCommandKind::read, column.bank, q.oldest_hit(column.bank));
+    if (column.any()) {
+        return take(write ? DramCommandKind::write : DramCommandKind::read, column.bank(), q.oldest_hit(column.bank()));
     }
     const Best activate = oldest_legal(wanted.activate, TimedCommand::activate, now, age_of_oldest);
-    if (activate.any) {
-        return take(DramCommandKind::activate, activate.bank, q.oldest(activate.bank));
+    if (activate.any()) {
+        return take(DramCommandKind::activate, activate.bank(), q.oldest(activate.bank()));
     }
     const Best precharge = oldest_legal(wanted.precharge, TimedCommand::precharge, now, age_of_oldest);
-    if (precharge.any) {
-        return take(DramCommandKind::precharge, precharge.bank, q.oldest(precharge.bank));
+    if (precharge.any()) {
+        return take(DramCommandKind::precharge, precharge.bank(), q.oldest(precharge.bank()));
     }
     if (closed_page_) {
         const Best unwanted = oldest_legal(unwanted_open_, TimedCommand::precharge, now,
                                            [](std::uint32_t bank) { return std::uint64_t{bank}; });
-        if (unwanted.any) {
-            return take(DramCommandKind::precharge, unwanted.bank, BurstQueue::kNone);
+        if (unwanted.any()) {
+            return take(DramCommandKind::precharge, unwanted.bank(), BurstQueue::kNone);
         }
     }
     next_pick_ = std::min(next, first_legal());
-    return pick;
+    return false;
 }
 
 void DramScheduler::issue(const Pick& pick, DramClock now) {

@@ -20,7 +20,6 @@ namespace palimpsest {
 class DramScheduler {
   public:
     struct Pick {
-        bool any = false;
         DramCommandKind kind = DramCommandKind::activate;
         bool write = false;                         ///< the queue that wanted it
         std::uint8_t bank = 0;                      ///< of the channel; PREA and REF: first bank of the rank
@@ -32,8 +31,8 @@ class DramScheduler {
     const BurstQueue& queue(bool write) const { return write ? writes_ : reads_; }
     /// A burst enters its queue at clock `now`, before the question of that clock.
     void insert(bool write, const DramLocation& where, std::uint32_t part, Traffic traffic, DramClock now);
-    /// The command of clock `now`.
-    Pick pick(DramClock now);
+    /// The command of clock `now`; false if there is none.
+    bool pick(DramClock now, Pick& pick);
     /// Carries out a pick. A column command's burst leaves its queue: look at it before.
     void issue(const Pick& pick, DramClock now);
     /// Nothing is picked before this clock unless a burst is inserted or a refresh falls due.
@@ -75,10 +74,12 @@ class DramScheduler {
         std::array<Need, kMaxBanks> need{};  ///< the same by bank
         Candidates& of(Need n) { return n == Need::column ? column : n == Need::activate ? activate : precharge; }
     };
+    /// The oldest of some banks: age and bank in one word, so that the smaller word is the older bank.
     struct Best {
-        std::uint64_t age = ~std::uint64_t{0};
-        std::uint8_t bank = 0;
-        bool any = false;
+        std::uint64_t word = ~std::uint64_t{0};
+        static std::uint64_t word_of(std::uint64_t age, std::uint32_t bank) { return age * kMaxBanks + bank; }
+        bool any() const { return word != ~std::uint64_t{0}; }
+        std::uint32_t bank() const { return static_cast<std::uint32_t>(word % kMaxBanks); }
     };
 
     std::uint64_t rank_mask(std::uint32_t rank) const { return rank_banks_ << (rank * banks_a_rank_); }
