@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -22,7 +23,7 @@ constexpr unsigned kClosedGroupBegin = 0xc00200;
 constexpr unsigned kClosedGroupEnd = 0x1401200;
 
 constexpr unsigned kWindowWidth = 1600;
-constexpr unsigned kSignalsWidth = 230;                             // names and values
+constexpr unsigned kSignalsWidth = 270;                             // names and values
 constexpr unsigned kWaveWidth = kWindowWidth - kSignalsWidth - 80;  // the rest but for frames and the scroll bar
 
 std::string full_name(const VcdWriter::Signal& signal) {
@@ -49,15 +50,22 @@ unsigned flags_of(const VcdWriter::Signal& signal) {
     return signal.width_bits == 1 ? kBinary : kDecimal | kAnalogStep;
 }
 
-/// A group a scope; what lies deeper than the blocks (channels, banks) is closed, so that the whole machine fits a
-/// screen.
-void append_group(std::string& text, const Scope& scope, const std::vector<VcdWriter::Signal>& signals,
-                  unsigned depth) {
-    constexpr unsigned kOpenDepth = 2;  // machine, block
-    const bool open = depth <= kOpenDepth;
-    if (depth > 0) {
-        text += fmt::format("@{:x}\n-{}\n", open ? kGroupBegin : kClosedGroupBegin, scope.name);
-    }
+void append_signals(std::string& text, const Scope& scope, const std::vector<VcdWriter::Signal>& signals);
+
+/// A group for `scope`. One of many alike (banks, channels) starts closed, so that the machine fits a screen.
+void append_group(std::string& text, const Scope& scope, const std::vector<VcdWriter::Signal>& signals, bool open) {
+    text += fmt::format("@{:x}\n-{}\n", open ? kGroupBegin : kClosedGroupBegin, scope.name);
+    append_signals(text, scope, signals);
+    text += fmt::format("@{:x}\n-{}\n", open ? kGroupEnd : kClosedGroupEnd, scope.name);
+}
+
+/// The name without the number at its end.
+std::string_view stem_of(std::string_view name) {
+    const std::size_t last = name.find_last_not_of("0123456789");
+    return name.substr(0, last == std::string_view::npos ? 0 : last + 1);
+}
+
+void append_signals(std::string& text, const Scope& scope, const std::vector<VcdWriter::Signal>& signals) {
     for (const SignalSink::SignalId id : scope.signals) {
         const VcdWriter::Signal& signal = signals[id];
         text += fmt::format("@{:x}\n+{{{}}} {}\n", flags_of(signal), signal.name, full_name(signal));
@@ -65,11 +73,12 @@ void append_group(std::string& text, const Scope& scope, const std::vector<VcdWr
             text += fmt::format("@{:x}\n-\n", kAnalogMore);
         }
     }
+    constexpr auto kMany = 3;
     for (const Scope& child : scope.children) {
-        append_group(text, child, signals, depth + 1);
-    }
-    if (depth > 0) {
-        text += fmt::format("@{:x}\n-{}\n", open ? kGroupEnd : kClosedGroupEnd, scope.name);
+        const auto alike = std::count_if(scope.children.begin(), scope.children.end(), [&child](const Scope& sibling) {
+            return stem_of(sibling.name) == stem_of(child.name);
+        });
+        append_group(text, child, signals, alike < kMany);
     }
 }
 
@@ -94,7 +103,8 @@ std::string gtkw_text(const std::vector<VcdWriter::Signal>& signals, const std::
         text += fmt::format("[treeopen] {}.\n", scope.name);
     }
     text += fmt::format("[signals_width] {}\n[sst_expanded] 0\n", kSignalsWidth);
-    append_group(text, tree, signals, 0);
+    // Where all of it is one machine, its blocks are the groups.
+    append_signals(text, tree.children.size() == 1 && tree.signals.empty() ? tree.children.front() : tree, signals);
     return text;
 }
 

@@ -1,5 +1,7 @@
 #include "report/terminal.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "report/numbers.h"
@@ -124,11 +126,13 @@ std::string memory_text(const RunReport& report, const TerminalStyle& style) {
             format_factor(kv_reduction(report)), format_count(kv.evictions), format_count(kv.resident_tokens_peak)));
     }
     text += heading("DRAM", style);
-    text += prose(fmt::format("{} read, {} written; bandwidth {} used; row hits {}, misses {}, conflicts {}",
+    const auto rows = static_cast<double>(dram.row_hits + dram.row_misses + dram.row_conflicts);
+    const auto row_share = [rows](std::uint64_t n) { return format_percent(ratio(static_cast<double>(n), rows)); };
+    text += prose(fmt::format("{} read, {} written; {} of the peak bandwidth; rows {} hit, {} miss, {} conflict",
                               format_si(static_cast<double>(dram.bytes_read), "B"),
                               format_si(static_cast<double>(dram.bytes_written), "B"),
-                              format_percent(bandwidth_utilisation(report)), format_percent(row_hit_rate(dram)),
-                              format_count(dram.row_misses), format_count(dram.row_conflicts)));
+                              format_percent(bandwidth_utilisation(report)), row_share(dram.row_hits),
+                              row_share(dram.row_misses), row_share(dram.row_conflicts)));
     std::string traffic;
     for (std::size_t t = 0; t < kTrafficClasses; ++t) {
         const auto bytes = static_cast<double>(dram.read_by_class[t] + dram.written_by_class[t]);
@@ -193,7 +197,9 @@ std::string notes_text(const RunReport& report, const TerminalStyle& style) {
     if (!report.result.notes.empty()) {
         text += heading("Notes", style);
         for (const auto& [name, note] : report.result.notes) {
-            text += prose(fmt::format("{}: {}", name, note));
+            std::string title = name;
+            std::replace(title.begin(), title.end(), '_', ' ');
+            text += prose(fmt::format("{}: {}", title, note));
         }
     }
     return text;
