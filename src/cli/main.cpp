@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -35,7 +37,10 @@ int run_program(int argc, char** argv) {
     } catch (const CLI::Success& request) {  // --help, --version
         return app.exit(request);
     } catch (const CLI::ParseError& error) {
-        return fail(kExitBadInput, fmt::format("{} (palimpsest --help lists what there is)", error.what()).c_str());
+        const std::vector<std::string> unknown = app.remaining();
+        const std::string what =
+            unknown.empty() || !app.get_subcommands().empty() ? error.what() : unknown.front() + ": no such subcommand";
+        return fail(kExitBadInput, fmt::format("{} (palimpsest --help lists what there is)", what).c_str());
     }
     return kExitDone;
 }
