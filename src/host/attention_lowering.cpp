@@ -447,9 +447,10 @@ void AttentionLowering::write_tokens(const AttentionStep& step, const HeadWork& 
         access.layer = step.layer;
         access.head = work.head;
         access.value = value;
-        access.first = first;
         access.count = count;
-        access.placements = placed;
+        access.placements = count == tokens ? placed
+                                            : std::make_shared<const std::vector<KvPlacement>>(
+                                                  placed->begin() + first, placed->begin() + first + count);
         lowering_.program.emit(UnitId::dma_store, DmaCommand{access, source.region, Traffic::kv, true},
                                Mechanism::attention, {source.hazard}, {&cache});
     }
