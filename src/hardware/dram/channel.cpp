@@ -59,7 +59,7 @@ void DramChannel::append(std::uint32_t index, const DramLocation& where) {
             return;
         }
     }
-    fifo_.push_back({index, 1, where});
+    fifo_.push_back({where, index, 1, part.transaction->write});
 }
 
 void DramChannel::stop_at(DramClock now) {
@@ -69,7 +69,10 @@ void DramChannel::stop_at(DramClock now) {
         clocks_.set_stalled_until(scheduler_.stalled_until());
     }
     if (!fifo_.empty() && !head_blocked_) {
-        take_in(now);
+        if (head_may_enter()) {
+            take_in(now);
+        }
+        head_blocked_ = !fifo_.empty() && !head_may_enter();  // until a column command makes room
     }
     if (scheduler_.next_pick() <= now) {
         DramScheduler::Pick pick;
@@ -86,20 +89,16 @@ void DramChannel::stop_at(DramClock now) {
 
 bool DramChannel::head_may_enter() const {
     const Run& head = fifo_.front();
-    const bool write = parts_[head.part].transaction->write;
+    const bool write = head.write;
     return !scheduler_.queue(write).full() && !(write && scheduler_.queue(false).contains(head.where));
 }
 
 void DramChannel::take_in(DramClock now) {
-    if (!head_may_enter()) {
-        head_blocked_ = true;
-        return;
-    }
     Run& head = fifo_.front();
     const DramLocation where = head.where;
     const std::uint32_t index = head.part;
     Part& part = parts_[index];
-    const bool write = part.transaction->write;
+    const bool write = head.write;
     const bool blocked = scheduler_.blocked_until() > now;
     if (blocked) {
         clocks_.count_to(now + 1);

@@ -51,9 +51,10 @@ class DramChannel {
   private:
     /// Bursts of one transaction with consecutive columns of a row.
     struct Run {
-        std::uint32_t part;
-        std::uint32_t count;
         DramLocation where;
+        std::uint32_t part;
+        std::uint32_t count : 31;
+        std::uint32_t write : 1;
     };
     /// What a transaction has in this channel, in a list by age.
     struct Part {
