@@ -153,7 +153,7 @@ void show_preset(const std::string& wanted) {
     for (const char* kind : kSections) {
         const std::string folder = std::filesystem::path(preset_directory(kind)).filename().string();
         for (const std::string& name : preset_names(kind)) {
-            known.push_back(folder + "/" + name);
+            known.push_back(fmt::format("{}/{}", folder, name));
             bare.push_back(name);
             if (wanted == known.back() || wanted == name) {
                 files.push_back(preset_file(kind, name));

@@ -129,6 +129,7 @@ void check_mapping(const DramConfig& dram, Reporter& report) {
         start = end + 1;
         if (!widths.contains(name)) {
             std::vector<std::string> names;
+            names.reserve(widths.size());
             for (const auto& [known, ignored] : widths) {
                 names.push_back(known);
             }

@@ -18,6 +18,8 @@ struct EnumName {
     Enum value;
     std::string_view name;
 };
+template <class Enum>
+EnumName(Enum, const char*) -> EnumName<Enum>;
 
 constexpr auto names_of(Normalisation) {
     return std::array{EnumName{Normalisation::layer_norm, "layer_norm"}, EnumName{Normalisation::rms_norm, "rms_norm"}};

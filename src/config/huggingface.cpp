@@ -68,7 +68,7 @@ class Importer {
     SectionLayer run() {
         out_.document["family"] = family_.model_type;
         if (in_.document.contains("_name_or_path") && in_.document["_name_or_path"].is_string() &&
-            in_.document["_name_or_path"] != "") {
+            !in_.document["_name_or_path"].get<std::string>().empty()) {
             out_.document["name"] = in_.document["_name_or_path"];
         }
         count("layers", family_.layers);
@@ -156,6 +156,7 @@ SectionLayer import_huggingface(const SectionLayer& layer, Diagnostics& diagnost
     const Family* family = family_of(layer.document);
     if (family == nullptr) {
         std::vector<std::string> names;
+        names.reserve(kFamilies.size());
         for (const Family& known : kFamilies) {
             names.emplace_back(layer.document.contains("model_type") ? known.model_type : known.architecture);
         }

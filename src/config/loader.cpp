@@ -63,7 +63,7 @@ auto load_section(const std::string& kind, const std::string& reference, const R
     }
     diagnostics.throw_if_any();
     Json sources;
-    const auto config = read(kind == "cost" ? section.document : strip_annotations(section.document, "", sources));
+    auto config = read(kind == "cost" ? section.document : strip_annotations(section.document, "", sources));
     const Locate locate_in_run = [&](const std::string& path) {
         return section.place_of(path.substr(kind.size() + 1));
     };
