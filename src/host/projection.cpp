@@ -52,6 +52,7 @@ class ProjectionPass {
             static_cast<double>(p_.columns_per_output) * static_cast<double>(weight_bytes_);
         limits.output_bytes_per_column = p_.output->element_bytes * p_.wide_columns / columns_per_output;
         limits.column_multiple = p_.columns_per_output * weight_bytes_;
+        limits.burst_bytes = lowering_.config.dram.burst_bytes();
         limits.dram_bytes_per_cycle = lowering_.dram_bytes_per_cycle();
         return limits;
     }

@@ -75,6 +75,23 @@ Tiling price(const ProductShape& shape, const TileLimits& limits, Tiling tile) {
 
 }  // namespace
 
+double estimated_cycles(const ProductShape& shape, const TileLimits& limits, const Tiling& tile) {
+    auto bytes = static_cast<double>(tile.weight_bytes);
+    if (limits.input_in_dram) {
+        const std::uint64_t row_bytes = tile.reduction;
+        const std::uint64_t moved = row_bytes < shape.reduction ? round_up(row_bytes, limits.burst_bytes) : row_bytes;
+        bytes += static_cast<double>(tile.input_bytes) * static_cast<double>(moved) / static_cast<double>(row_bytes);
+    }
+    if (limits.output_in_dram) {
+        const auto row_bytes =
+            static_cast<std::uint64_t>(limits.output_bytes_per_column * static_cast<double>(tile.outputs) + 0.5);
+        const std::uint64_t moved =
+            tile.outputs < shape.outputs ? round_up(std::max<Bytes>(row_bytes, 1), limits.burst_bytes) : row_bytes;
+        bytes += static_cast<double>(shape.rows * ceil_div(shape.outputs, tile.outputs) * moved);
+    }
+    return static_cast<double>(tile.array_cycles) + bytes / limits.dram_bytes_per_cycle;
+}
+
 Tiling choose_tiling(const ProductShape& shape, const TileLimits& limits) {
     std::optional<Tiling> best;
     std::tuple<double, std::uint64_t, std::uint64_t> best_cost;
@@ -94,9 +111,8 @@ Tiling choose_tiling(const ProductShape& shape, const TileLimits& limits) {
             for (const bool weights_outer : {false, true}) {
                 const Tiling tile = price(shape, limits, {rows, reduction, outputs, weights_outer, 0, 0, 0});
                 const std::uint64_t bytes = tile.weight_bytes + tile.input_bytes;
-                const double time = std::max(static_cast<double>(tile.array_cycles),
-                                             static_cast<double>(bytes) / limits.dram_bytes_per_cycle);
-                const std::tuple cost{time, bytes, ceil_div(shape.outputs, tile.outputs)};
+                const std::tuple cost{estimated_cycles(shape, limits, tile), bytes,
+                                      ceil_div(shape.outputs, tile.outputs)};
                 if (!best || cost < best_cost) {
                     best = tile;
                     best_cost = cost;

@@ -26,6 +26,7 @@ struct TileLimits {
     bool output_in_dram = false;              ///< output tiles pass a staging place
     double output_bytes_per_column = 1;  ///< bytes of output a product column makes (0.5 where two are gated into one)
     std::uint64_t column_multiple = 1;   ///< tiles hold whole multiples of this many columns (2: gate and up together)
+    Bytes burst_bytes = 128;             ///< of DRAM
     double dram_bytes_per_cycle = 25.6;  ///< to weigh traffic against array time
 };
 
@@ -38,8 +39,12 @@ struct Tiling {
     std::uint64_t array_cycles = 0;  ///< lower bound of the array's time
 };
 
-/// The tiling with the least max(array time, DRAM time), and of those the one with the fewest bytes. Tries halvings of
-/// rows and reduction with the widest column tile that fits each. InputError when not even one array tile fits.
+/// DRAM time and array time of a product in core cycles, one after the other: a bound that no overlap makes too small,
+/// and what is left of it with overlap grows with both. Rows of a strided block count as whole bursts.
+double estimated_cycles(const ProductShape& shape, const TileLimits& limits, const Tiling& tile);
+
+/// The tiling with the least estimated cycles, and of those the one with the fewest bytes. Tries halvings of rows and
+/// reduction with the widest column tile that fits each. InputError when not even one array tile fits.
 Tiling choose_tiling(const ProductShape& shape, const TileLimits& limits);
 
 }  // namespace palimpsest
