@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -14,6 +15,9 @@ namespace palimpsest {
 
 /// Follows commands through the sequencer. Tiles are told apart by their first word; parts of one tile that start
 /// elsewhere count for themselves, and a half never holds more than its size.
+///
+/// A place is filled again and again. A command that writes it begins a new filling once the last one has a reader; the
+/// tokens of write after read see to it that all users of one filling are complete before the next begins.
 class BufferOccupancy {
   public:
     explicit BufferOccupancy(SramBuffers& buffers) : buffers_(buffers) {}
@@ -26,14 +30,16 @@ class BufferOccupancy {
     void completed(const Command& command);
 
   private:
-    struct Tile {
+    struct Filling {
         std::uint32_t words = 0;
         std::uint32_t users = 0;  ///< commands queued or under way
-        bool filling = false;     ///< a writer has been issued
+        bool has_reader = false;
+        bool arriving = false;  ///< a writer has been issued
     };
-    using Half = std::map<std::uint32_t, Tile>;  ///< by first word
+    using Half = std::map<std::uint32_t, std::deque<Filling>>;  ///< by first word, oldest filling first
 
     Half& half_of(const BufferRegion& region);
+    void add_user(const BufferRegion& region, bool begins_filling, bool reads);
     void show(const BufferRegion& region);
 
     SramBuffers& buffers_;

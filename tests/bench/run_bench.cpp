@@ -38,7 +38,7 @@ void BM_quickstart(benchmark::State& state) {
     }
     report(state, result);
 }
-BENCHMARK(BM_quickstart)->Arg(0)->Arg(4)->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK(BM_quickstart)->Arg(1)->Arg(8)->Unit(benchmark::kMillisecond)->Iterations(1);
 
 /// One generation step of LLaMA-2-7B at batch 16 with a full budget of 512. The prompt's cache is there at the start.
 void BM_llama_2_7b_generation_step(benchmark::State& state) {
