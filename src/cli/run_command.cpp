@@ -43,13 +43,13 @@ void run(const RunOptions& options) {
     if (!options.out.empty()) {
         write_report(report, options.out);
     }
-    if (waveform) {
-        waveform->write(options.vcd, report.result.total.cycles * config.hardware.core_clock_ps);
-    }
     if (options.json) {
         print_output(json_text(report_json(report)));
     } else if (!options.quiet) {
         print_output(terminal_text(report, terminal_style(STDOUT_FILENO)));
+    }
+    if (waveform) {  // last: a window that held too much must not cost the results
+        waveform->write(options.vcd, report.result.total.cycles * config.hardware.core_clock_ps);
     }
 }
 
