@@ -24,7 +24,7 @@ struct Comparison {
     double dram_traffic_reduction = 0;
     double tokens_per_second_gain = 0;
     double kv_mmu_energy_share = 0;     ///< of the other run (EnergyBreakdown::kv_mmu_share)
-    double kv_mmu_energy_overhead = 0;  ///< KV-MMU energy of the other beyond the base's / the other's energy
+    double kv_mmu_energy_overhead = 0;  ///< of the other: KV-MMU energy / energy of all else
 };
 
 Comparison compare(const RunReport& base, const RunReport& other);
