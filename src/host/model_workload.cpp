@@ -64,15 +64,24 @@ class ModelWorkload : public Workload {
             }
             steps_done += 1;
         };
-        for (std::uint32_t c = 0; c < chunks; ++c) {
-            const std::uint32_t first = c * chunk;
-            const std::uint32_t count = std::min(chunk, work.prompt_tokens - first);
-            replay_.prefill_chunk(first, count);
-            transformer.prefill_chunk(replay_, first, count, c + 1 == chunks,
-                                      advance(fmt::format("prefill {}/{}", c + 1, chunks)));
-            close_step();
+        if (config_.cache.prefill == PrefillMode::preset) {
+            for (std::uint32_t c = 0; c < chunks; ++c) {
+                const std::uint32_t first = c * chunk;
+                replay_.prefill_chunk(first, std::min(chunk, work.prompt_tokens - first));
+                preset_cache(driver.machine().kv_mmu());
+            }
+            steps_done = chunks;
+        } else {
+            for (std::uint32_t c = 0; c < chunks; ++c) {
+                const std::uint32_t first = c * chunk;
+                const std::uint32_t count = std::min(chunk, work.prompt_tokens - first);
+                replay_.prefill_chunk(first, count);
+                transformer.prefill_chunk(replay_, first, count, c + 1 == chunks,
+                                          advance(fmt::format("prefill {}/{}", c + 1, chunks)));
+                close_step();
+            }
+            prefill_steps_ = chunks;
         }
-        prefill_steps_ = chunks;
         if (work.generated_tokens == 0) {
             driver.drain();
         }
@@ -94,7 +103,11 @@ class ModelWorkload : public Workload {
         const WorkloadConfig& work = config_.workload;
         result.prefill = prefill_;
         result.generation = generation_;
-        result.prefill.tokens = std::uint64_t{work.batch} * work.prompt_tokens;
+        if (config_.cache.prefill == PrefillMode::preset) {
+            result.notes["prefill"] = "Not simulated: the run starts with the cache that the prompt leaves.";
+        } else {
+            result.prefill.tokens = std::uint64_t{work.batch} * work.prompt_tokens;
+        }
         result.generation.tokens = std::uint64_t{work.batch} * work.generated_tokens;
         result.prefill_steps = prefill_steps_;
         result.kv_cache.policy = own_policy_ ? "custom" : config_.cache.policy;
@@ -108,6 +121,27 @@ class ModelWorkload : public Workload {
     }
 
   private:
+    /// Gives the cache what the chunk at hand leaves in it, without simulating how it gets there.
+    void preset_cache(KvMmu& kv_mmu) const {
+        for (std::uint32_t r = 0; r < geometry_.batch; ++r) {
+            for (std::uint32_t l = 0; l < geometry_.layers; ++l) {
+                for (std::uint32_t h = 0; h < geometry_.kv_heads; ++h) {
+                    const CacheDecision& decision = replay_.decision(RequestId{r}, LayerId{l}, KvHeadId{h});
+                    if (decision.freed) {
+                        for (const SlotId slot : *decision.freed) {
+                            kv_mmu.preset_free(RequestId{r}, LayerId{l}, KvHeadId{h}, slot);
+                        }
+                    }
+                    if (decision.placed) {
+                        for (const KvPlacement& placement : *decision.placed) {
+                            kv_mmu.preset(RequestId{r}, LayerId{l}, KvHeadId{h}, placement);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     const RunConfig& config_;
     bool own_policy_;
     CacheReplay replay_;
