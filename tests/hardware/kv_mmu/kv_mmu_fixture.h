@@ -16,7 +16,7 @@
 namespace palimpsest {
 
 /// Answers every request after a latency and remembers it.
-class FakeMemory : public sc_core::sc_module {
+class RecordingMemory : public sc_core::sc_module {
   public:
     struct Seen {
         Picoseconds time = 0;
@@ -25,13 +25,13 @@ class FakeMemory : public sc_core::sc_module {
         Bytes length = 0;
         std::vector<DramSegment> segments;
     };
-    tlm_utils::simple_target_socket<FakeMemory> socket{"socket"};
+    tlm_utils::simple_target_socket<RecordingMemory> socket{"socket"};
     /// Latency of the n-th request of a traffic class.
     std::function<Picoseconds(Traffic, std::size_t)> latency = [](Traffic, std::size_t) { return 1000; };
     std::vector<Seen> seen;
 
-    explicit FakeMemory(const sc_core::sc_module_name& name) : sc_module(name) {
-        socket.register_nb_transport_fw(this, &FakeMemory::receive);
+    explicit RecordingMemory(const sc_core::sc_module_name& name) : sc_module(name) {
+        socket.register_nb_transport_fw(this, &RecordingMemory::receive);
         sc_core::sc_spawn_options options;
         options.spawn_method();
         options.dont_initialize();
@@ -161,7 +161,7 @@ class FakeMaster : public sc_core::sc_module {
 struct KvMmuFixture {
     ClockDomain clock;
     KvMmu mmu;
-    FakeMemory memory{"memory"};
+    RecordingMemory memory{"memory"};
     FakeMaster master{"master", clock};
 
     KvMmuFixture(const HardwareConfig& hardware, const CacheConfig& cache, const KvGeometry& geometry)

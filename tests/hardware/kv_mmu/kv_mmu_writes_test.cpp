@@ -101,7 +101,7 @@ TEST_CASE("every byte written reaches DRAM exactly once, and before it is read",
         bench.run(100);
         REQUIRE(bench.mmu.quiet());
         std::set<Bytes> in_dram;
-        for (const FakeMemory::Seen& seen : bench.memory.seen) {
+        for (const RecordingMemory::Seen& seen : bench.memory.seen) {
             Bytes length = 0;
             for (const DramSegment& segment : seen.segments) {
                 length += segment.bytes;
