@@ -17,7 +17,7 @@ class Reporter {
 
     void require(bool holds, const std::string& path, const std::string& what_is_there, const std::string& accepted) {
         if (!holds) {
-            const Place place = locate_(path);
+            const FilePlace place = locate_(path);
             diagnostics_.add(place.file, place.path, what_is_there, accepted);
         }
     }

@@ -161,7 +161,7 @@ class Loader {
     }
 
     /// The file, and the path in it, that a path of the run comes from.
-    Place place_of(const std::string& path) const {
+    FilePlace place_of(const std::string& path) const {
         const std::string canonical_path = canonical(path);
         for (const std::string& set : overridden_) {
             if (canonical_path.starts_with(set) || set.starts_with(canonical_path + ".")) {
@@ -177,7 +177,7 @@ class Loader {
     }
 
     void complain(const std::string& path, const std::string& what_is_there, const std::string& accepted) {
-        const Place place = place_of(path);
+        const FilePlace place = place_of(path);
         diagnostics_.add(place.file, place.path, what_is_there, accepted);
     }
 

@@ -43,7 +43,7 @@ void check_units(const Json& schema, const Json& document, const std::string& pa
         }
         const std::string wanted = node->contains("unit") ? (*node)["unit"].get<std::string>() : std::string{};
         if (!wanted.empty() && document["unit"] != wanted) {
-            const Place place = locate(join_path(path, "unit"));
+            const FilePlace place = locate(join_path(path, "unit"));
             diagnostics.add(place.file, place.path, quote_value(document["unit"]), wanted);
         }
     } else if (document.is_object()) {
@@ -149,7 +149,7 @@ Section resolve_section(const Schemas& schemas, const std::string& kind, const J
     return section;
 }
 
-Place Section::place_of(const std::string& path) const {
+FilePlace Section::place_of(const std::string& path) const {
     if (layers.empty()) {
         return {"", path};
     }

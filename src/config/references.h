@@ -27,7 +27,7 @@ struct Section {
     Json document;                     ///< all of them merged, annotations kept
 
     /// The file that a setting comes from ("timing.nCL"; empty for the section itself), and its path there.
-    Place place_of(const std::string& path) const;
+    FilePlace place_of(const std::string& path) const;
 };
 
 /// Reads what `reference` refers to. `file` and `prefix` say where the reference stands; problems go to `diagnostics`.

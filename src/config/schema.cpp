@@ -51,7 +51,7 @@ std::string path_of(const std::vector<std::string>& context) {
 
 Locate locate_in(const std::string& file, const std::string& prefix) {
     return [file, prefix](const std::string& path) {
-        return Place{file, path.empty() ? prefix : join_path(prefix, path)};
+        return FilePlace{file, path.empty() ? prefix : join_path(prefix, path)};
     };
 }
 
@@ -135,7 +135,7 @@ void Schemas::validate(const std::string& name, const Json& document, const Loca
         return;
     }
     const auto add = [&](const SchemaProblem& problem) {
-        const Place place = locate(problem.path);
+        const FilePlace place = locate(problem.path);
         diagnostics.add(place.file, place.path, problem.what_is_there, problem.accepted);
     };
     const std::vector<SchemaProblem> problems = explain_schema_errors(source, document);

@@ -15,12 +15,12 @@
 namespace palimpsest {
 
 /// A file, and a path into it, for an error message.
-struct Place {
+struct FilePlace {
     std::string file;
     std::string path;
 };
 /// Where in the user's files the value at a path of the document under validation came from.
-using Locate = std::function<Place(const std::string& path)>;
+using Locate = std::function<FilePlace(const std::string& path)>;
 
 /// All values lie in one file, below `prefix` there.
 Locate locate_in(const std::string& file, const std::string& prefix = {});
