@@ -14,29 +14,29 @@
 namespace palimpsest {
 
 struct UnitResult {
-    std::string name;     ///< pe_array, vector_unit, dma_load, dma_store, kv_mmu, sequencer
+    std::string name;  ///< pe_array, vector_unit, dma_load, dma_store, kv_mmu, sequencer
     ActivityCounts cycles;
 };
 
 /// DRAM commands and row outcomes of one interval, all channels.
 struct DramCounts {
-    Bytes bytes_read = 0;     ///< bytes that moved on the data bus (whole bursts)
+    Bytes bytes_read = 0;  ///< bytes that moved on the data bus (whole bursts)
     Bytes bytes_written = 0;
-    std::array<Bytes, kTrafficClasses> read_by_class{};     ///< requested bytes, by Traffic
+    std::array<Bytes, kTrafficClasses> read_by_class{};  ///< requested bytes, by Traffic
     std::array<Bytes, kTrafficClasses> written_by_class{};
     std::array<std::uint64_t, kTrafficClasses> read_bursts_by_class{};
     std::array<std::uint64_t, kTrafficClasses> write_bursts_by_class{};
     std::array<std::uint64_t, kTrafficClasses> activates_by_class{};
     std::uint64_t row_hits = 0, row_misses = 0, row_conflicts = 0;
     std::uint64_t activates = 0, precharges = 0, reads = 0, writes = 0, refreshes = 0;
-    std::uint64_t forwarded_reads = 0;   ///< read bursts served from the write queue, without a command
-    std::uint64_t merged_writes = 0;     ///< write bursts merged with one still queued
-    std::uint64_t active_clocks = 0;     ///< rank-clocks with a bank open
-    std::uint64_t precharged_clocks = 0; ///< rank-clocks with all banks closed
-    std::uint64_t data_bus_clocks = 0;   ///< channel-clocks in which data moved
-    std::uint64_t refresh_clocks = 0;    ///< channel-clocks in refresh with requests waiting
-    std::uint64_t waiting_clocks = 0;    ///< channel-clocks with requests but no data (row cycles, turnaround, latency)
-    std::uint64_t idle_clocks = 0;       ///< channel-clocks without requests
+    std::uint64_t forwarded_reads = 0;    ///< read bursts served from the write queue, without a command
+    std::uint64_t merged_writes = 0;      ///< write bursts merged with one still queued
+    std::uint64_t active_clocks = 0;      ///< rank-clocks with a bank open
+    std::uint64_t precharged_clocks = 0;  ///< rank-clocks with all banks closed
+    std::uint64_t data_bus_clocks = 0;    ///< channel-clocks in which data moved
+    std::uint64_t refresh_clocks = 0;     ///< channel-clocks in refresh with requests waiting
+    std::uint64_t waiting_clocks = 0;  ///< channel-clocks with requests but no data (row cycles, turnaround, latency)
+    std::uint64_t idle_clocks = 0;     ///< channel-clocks without requests
     DramCounts& operator+=(const DramCounts& other);
     DramCounts operator-(const DramCounts& earlier) const;
     bool operator==(const DramCounts&) const = default;
@@ -61,21 +61,21 @@ struct OperatorResult {
 struct KvCacheResult {
     std::string policy;
     std::uint32_t budget = 0;
-    Bytes peak_bytes = 0;   ///< most bytes held for KV at any time, all requests
-    Bytes full_bytes = 0;   ///< what an unmanaged cache holds at the end
+    Bytes peak_bytes = 0;  ///< most bytes held for KV at any time, all requests
+    Bytes full_bytes = 0;  ///< what an unmanaged cache holds at the end
     std::uint64_t evictions = 0;
     std::uint64_t resident_tokens_peak = 0;  ///< most residents of any one (request, layer, KV head)
 };
 
 struct RunResult {
     Interval total, prefill, generation;
-    std::vector<Cycles> step_cycles;       ///< prefill chunks first, then each generation step
-    std::uint32_t prefill_steps = 0;       ///< how many of `step_cycles` are prefill chunks
+    std::vector<Cycles> step_cycles;  ///< prefill chunks first, then each generation step
+    std::uint32_t prefill_steps = 0;  ///< how many of `step_cycles` are prefill chunks
     std::vector<UnitResult> units;
     KvCacheResult kv_cache;
-    std::vector<OperatorResult> operators; ///< one a spec when the workload is a list of operators
+    std::vector<OperatorResult> operators;     ///< one a spec when the workload is a list of operators
     std::map<std::string, std::string> notes;  ///< how attention was mapped, what is estimated: key to sentence
-    std::uint64_t systemc_events = 0;      ///< timed and delta notifications delivered
+    std::uint64_t systemc_events = 0;          ///< timed and delta notifications delivered
     double host_seconds = 0;
     std::uint64_t peak_rss_bytes = 0;
     bool estimated = false;

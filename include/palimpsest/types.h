@@ -20,12 +20,12 @@ struct Index {
     constexpr auto operator<=>(const Index&) const = default;
 };
 
-using RequestId = Index<struct RequestTag>;      ///< one sequence of the batch
-using LayerId = Index<struct LayerTag>;          ///< transformer layer
-using HeadId = Index<struct HeadTag>;            ///< query head
-using KvHeadId = Index<struct KvHeadTag>;        ///< key/value head (a group of query heads)
-using SlotId = Index<struct SlotTag>;            ///< place in the KV cache of one (request, layer, KV head)
-using TokenPosition = Index<struct TokenTag>;    ///< place of a token in its sequence, 0 = first prompt token
+using RequestId = Index<struct RequestTag>;    ///< one sequence of the batch
+using LayerId = Index<struct LayerTag>;        ///< transformer layer
+using HeadId = Index<struct HeadTag>;          ///< query head
+using KvHeadId = Index<struct KvHeadTag>;      ///< key/value head (a group of query heads)
+using SlotId = Index<struct SlotTag>;          ///< place in the KV cache of one (request, layer, KV head)
+using TokenPosition = Index<struct TokenTag>;  ///< place of a token in its sequence, 0 = first prompt token
 
 template <class Integer>
 constexpr Integer ceil_div(Integer a, Integer b) {

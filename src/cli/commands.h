@@ -1,6 +1,6 @@
 #pragma once
-// The subcommands of `palimpsest`, one file each. Every function adds its subcommand to `app` with a callback that does the
-// work; callbacks throw InputError or SimulationError, which main turns into exit codes.
+// The subcommands of `palimpsest`, one file each. Every function adds its subcommand to `app` with a callback that does
+// the work; callbacks throw InputError or SimulationError, which main turns into exit codes.
 
 #include <CLI/CLI.hpp>
 

@@ -1,8 +1,9 @@
 #pragma once
 // Tile-level commands: what the host driver lowers a transformer to and the sequencer issues to the units.
 //
-// Order and tokens. Commands of one unit complete in the order they are issued, so "command n of unit u is complete" is a
-// count per unit. A command waits until each unit's count reaches the number it names; that count is its dependency token.
+// Order and tokens. Commands of one unit complete in the order they are issued, so "command n of unit u is complete" is
+// a count per unit. A command waits until each unit's count reaches the number it names; that count is its dependency
+// token.
 
 #include <array>
 #include <cstdint>
@@ -59,15 +60,15 @@ using KvPlacements = std::shared_ptr<const std::vector<KvPlacement>>;
 using KvSlots = std::shared_ptr<const std::vector<SlotId>>;
 
 /// Logical access to the KV cache: the KV-MMU turns it into addresses. A read delivers the residents in slot order, or,
-/// where the storage mode keeps none, in position order. A write of K places its tokens in the slot table; the write of V
-/// goes to the same slots.
+/// where the storage mode keeps none, in position order. A write of K places its tokens in the slot table; the write of
+/// V goes to the same slots.
 ///
-/// The access is a stream of `count` vectors of head_dim x kv_bits, one a token, without gaps: residents in delivery order,
-/// or placements in the order of their list. Memory requests ask for byte ranges of it.
+/// The access is a stream of `count` vectors of head_dim x kv_bits, one a token, without gaps: residents in delivery
+/// order, or placements in the order of their list. Memory requests ask for byte ranges of it.
 ///
-/// Compact storage: when slots are freed the ranks of later residents fall at once, and the host moves their vectors after
-/// them with `move`: reads from the old places and writes to the new ones, both as places (vectors from the start of the
-/// matrix), not looked up.
+/// Compact storage: when slots are freed the ranks of later residents fall at once, and the host moves their vectors
+/// after them with `move`: reads from the old places and writes to the new ones, both as places (vectors from the start
+/// of the matrix), not looked up.
 struct KvAccess {
     RequestId request;
     LayerId layer;
@@ -87,9 +88,9 @@ struct DmaCommand {
     bool to_dram = false;
 };
 
-/// A product on the array. In weight-stationary terms: `reduction` x `outputs` stationary operand, `stream_rows` rows of
-/// `reduction` elements streamed past it. Matrix-vector mode is the same command with the roles swapped: the few query
-/// rows are stationary and the K rows stream.
+/// A product on the array. In weight-stationary terms: `reduction` x `outputs` stationary operand, `stream_rows` rows
+/// of `reduction` elements streamed past it. Matrix-vector mode is the same command with the roles swapped: the few
+/// query rows are stationary and the K rows stream.
 struct GemmCommand {
     std::uint64_t stream_rows = 1;
     std::uint64_t reduction = 1;
@@ -101,7 +102,16 @@ struct GemmCommand {
 };
 
 enum class VectorKind : std::uint8_t {
-    softmax, layer_norm, rms_norm, rope, gelu, relu, silu_gate, residual_add, requantise, copy
+    softmax,
+    layer_norm,
+    rms_norm,
+    rope,
+    gelu,
+    relu,
+    silu_gate,
+    residual_add,
+    requantise,
+    copy
 };
 inline constexpr std::size_t kVectorKinds = 10;
 std::string_view name_of(VectorKind kind);
@@ -122,21 +132,21 @@ struct KvCommand {
     RequestId request;
     LayerId layer;
     KvHeadId head;
-    std::uint32_t slots = 0;    ///< scores updated and searched (residents plus, in prefill, the chunk's tokens)
-    std::uint32_t rows = 0;     ///< attention rows added up (query group times chunk tokens); 0: policy without scores
-    std::uint32_t searches = 0; ///< passes of the running minimum, one a victim
-    KvSlots freed;              ///< residents whose slots become free when the command completes; may be null
+    std::uint32_t slots = 0;     ///< scores updated and searched (residents plus, in prefill, the chunk's tokens)
+    std::uint32_t rows = 0;      ///< attention rows added up (query group times chunk tokens); 0: policy without scores
+    std::uint32_t searches = 0;  ///< passes of the running minimum, one a victim
+    KvSlots freed;               ///< residents whose slots become free when the command completes; may be null
 };
 
 struct Command {
     UnitId unit = UnitId::dma_load;
-    std::uint64_t number = 0;  ///< 1, 2, 3 ... within its unit
-    std::array<std::uint64_t, kUnitCount> wait_for{};      ///< completed commands of each unit that must be reached
-    std::array<UnitState, kUnitCount> wait_cause{};        ///< what a wait on that unit is booked as
+    std::uint64_t number = 0;                          ///< 1, 2, 3 ... within its unit
+    std::array<std::uint64_t, kUnitCount> wait_for{};  ///< completed commands of each unit that must be reached
+    std::array<UnitState, kUnitCount> wait_cause{};    ///< what a wait on that unit is booked as
     std::variant<DmaCommand, GemmCommand, VectorCommand, KvCommand> work;
-    std::uint16_t layer = 0;       ///< labels for waveforms and diagnostics
+    std::uint16_t layer = 0;  ///< labels for waveforms and diagnostics
     std::uint16_t request = 0;
-    const char* label = "";        ///< static text: "qkv", "scores", "ffn_up" ...
+    const char* label = "";  ///< static text: "qkv", "scores", "ffn_up" ...
 };
 
 }  // namespace palimpsest

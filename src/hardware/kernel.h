@@ -10,8 +10,8 @@ class sc_simcontext;
 
 namespace palimpsest {
 
-/// While it lives, modules are built and simulated in a context of its own. Nest them in scope order only; modules must be
-/// destroyed before it.
+/// While it lives, modules are built and simulated in a context of its own. Nest them in scope order only; modules must
+/// be destroyed before it.
 class SimulationKernel {
   public:
     SimulationKernel();

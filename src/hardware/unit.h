@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <deque>
 
+#include <tlm_utils/simple_target_socket.h>
 #include <systemc>
 #include <tlm>
-#include <tlm_utils/simple_target_socket.h>
 
 #include "common/signal_sink.h"
 #include "hardware/clock.h"
@@ -28,12 +28,12 @@ struct CommandExtension : tlm::tlm_extension<CommandExtension> {
 
 /// Base of the five units.
 ///
-/// Protocol: the sequencer sends BEGIN_REQ only while it holds a credit for the unit's queue and only when the command's
-/// tokens are there, so a unit always accepts (TLM_ACCEPTED). The unit answers BEGIN_RESP on the backward path in the
-/// cycle the command is complete, in issue order; the sequencer returns TLM_COMPLETED.
+/// Protocol: the sequencer sends BEGIN_REQ only while it holds a credit for the unit's queue and only when the
+/// command's tokens are there, so a unit always accepts (TLM_ACCEPTED). The unit answers BEGIN_RESP on the backward
+/// path in the cycle the command is complete, in issue order; the sequencer returns TLM_COMPLETED.
 ///
-/// Accounting: the unit's meter is set by the unit from `begin_activity` to `end_activity`; in between it says what it is
-/// doing. While it has no command the sequencer sets the cause through `idle_cause`.
+/// Accounting: the unit's meter is set by the unit from `begin_activity` to `end_activity`; in between it says what it
+/// is doing. While it has no command the sequencer sets the cause through `idle_cause`.
 class Unit : public sc_core::sc_module {
   public:
     tlm_utils::simple_target_socket<Unit> command_socket;
@@ -69,7 +69,8 @@ class Unit : public sc_core::sc_module {
     SignalSink* sink() { return sink_; }
 
   private:
-    tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
+    tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                       sc_core::sc_time& delay);
 
     UnitId id_;
     const ClockDomain& clock_;

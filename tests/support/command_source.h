@@ -30,7 +30,11 @@ class CommandSource : public sc_core::sc_module {
     /// `tells_idle`: calls the unit drained whenever it has no command, as the sequencer does.
     CommandSource(const sc_core::sc_module_name& name, const ClockDomain& clock, Unit& unit, std::vector<Entry> entries,
                   bool tells_idle = false)
-        : sc_module(name), socket("socket"), clock_(clock), unit_(unit), entries_(std::move(entries)),
+        : sc_module(name),
+          socket("socket"),
+          clock_(clock),
+          unit_(unit),
+          entries_(std::move(entries)),
           tells_idle_(tells_idle) {
         socket.register_nb_transport_bw(this, &CommandSource::nb_transport_bw);
         socket.bind(unit.command_socket);
