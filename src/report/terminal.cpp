@@ -54,14 +54,14 @@ std::string latency_text(const RunReport& report, const TerminalStyle& style) {
     return heading("Latency", style) + joined(table.lines(style), kIndent);
 }
 
-std::string operators_text(const RunReport& report, const TerminalStyle& style) {
+std::vector<std::string> operators_table(const RunReport& report, std::size_t most_name, const TerminalStyle& style) {
     TextTable table(
-        {"", "kind", "cycles", "array cycles", "MACs", "DRAM read", "DRAM written", "energy"},
+        {"", "kind", "cycles", "array", "MACs", "DRAM in", "DRAM out", "energy"},
         {Align::left, Align::left, Align::right, Align::right, Align::right, Align::right, Align::right, Align::right});
     const auto row = [&](const std::string& name, const std::string& kind, const Interval& interval,
                          const std::string& array_cycles, double joules) {
-        table.add_row({name.size() > 24 ? name.substr(0, 23) + "~" : name, kind, format_count(interval.cycles),
-                       array_cycles, format_si(static_cast<double>(interval.macs), ""),
+        table.add_row({name.size() > most_name ? name.substr(0, most_name - 1) + "~" : name, kind,
+                       format_count(interval.cycles), array_cycles, format_si(static_cast<double>(interval.macs), ""),
                        format_si(static_cast<double>(interval.dram.bytes_read), "B"),
                        format_si(static_cast<double>(interval.dram.bytes_written), "B"), format_si(joules, "J")});
     };
@@ -71,7 +71,16 @@ std::string operators_text(const RunReport& report, const TerminalStyle& style) 
     }
     table.add_rule();
     row("total", "", report.result.total, "", report.energy.joules);
-    return heading("Operators", style) + joined(table.lines(style), kIndent);
+    return table.lines(style);
+}
+
+std::string operators_text(const RunReport& report, const TerminalStyle& style) {
+    // Names get the columns that the numbers leave.
+    constexpr std::size_t kLeastName = 8;
+    const std::size_t numbers = display_width(operators_table(report, kLeastName, style).front()) - kLeastName;
+    const std::size_t most_name =
+        std::max(kLeastName, kTerminalColumns - kIndent - std::min(numbers, kTerminalColumns - kIndent));
+    return heading("Operators", style) + joined(operators_table(report, most_name, style), kIndent);
 }
 
 template <class Enumeration, std::size_t N>

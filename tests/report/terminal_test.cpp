@@ -88,7 +88,9 @@ TEST_CASE("tables align by what is seen, not by bytes", "[terminal][table]") {
 
 TEST_CASE("a workload of operators has a line an operator", "[terminal]") {
     RunResult result = sample_result();
-    result.operators = {{"qkv", "gemm", result.prefill, 900}, {"soft", "softmax", result.generation, 0}};
+    result = large_result();
+    result.operators = {{"qkv", "gemm", result.prefill, 900},
+                        {std::string(60, 'n'), "kv_replace", result.generation, 1'000'000'000}};
     result.prefill = {};
     result.generation = {};
     result.kv_cache = {};
