@@ -27,21 +27,20 @@ std::string format_count(std::uint64_t value) {
 
 SiScale si_scale(double value) {
     static constexpr std::array<std::string_view, 9> kPrefixes{"p", "n", "u", "m", "", "k", "M", "G", "T"};
-    constexpr int kOne = 4;  // the prefix of 1
     if (value == 0 || !std::isfinite(value)) {
         return {};
     }
-    int thousands = 0;
+    std::size_t prefix = 4;  // that of 1
     double factor = 1;
-    while (std::fabs(value) < 0.9995 * factor && thousands > -kOne) {
+    while (std::fabs(value) < 0.9995 * factor && prefix > 0) {
         factor /= 1000;
-        --thousands;
+        --prefix;
     }
-    while (std::fabs(value) >= 999.5 * factor && thousands < kOne) {
+    while (std::fabs(value) >= 999.5 * factor && prefix + 1 < kPrefixes.size()) {
         factor *= 1000;
-        ++thousands;
+        ++prefix;
     }
-    return {std::string(kPrefixes[static_cast<std::size_t>(thousands + kOne)]), factor};
+    return {std::string(kPrefixes[prefix]), factor};
 }
 
 std::string format_si(double value, std::string_view unit) {

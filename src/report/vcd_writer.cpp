@@ -142,24 +142,24 @@ SignalSink::SignalId VcdWriter::declare(std::string_view hierarchy, SignalKind k
     return static_cast<SignalId>(signals_.size() - 1);
 }
 
-void VcdWriter::change(SignalId id, Picoseconds time_ps, std::uint64_t value) {
+void VcdWriter::change(SignalId signal, Picoseconds time_ps, std::uint64_t value) {
     if (time_ps >= window_.end_ps) {
         return;
     }
-    Signal& signal = signals_[id];
-    if (signal.kind == SignalKind::event) {
+    Signal& entry = signals_[signal];
+    if (entry.kind == SignalKind::event) {
         if (value == 0 || time_ps < window_.begin_ps) {
             return;
         }
     } else {
-        if (signal.has_latest && signal.latest == value) {
+        if (entry.has_latest && entry.latest == value) {
             return;
         }
-        signal.latest = value;
-        signal.has_latest = true;
+        entry.latest = value;
+        entry.has_latest = true;
         if (time_ps <= window_.begin_ps) {
-            signal.initial = value;
-            signal.has_initial = true;
+            entry.initial = value;
+            entry.has_initial = true;
             return;
         }
     }
@@ -167,7 +167,7 @@ void VcdWriter::change(SignalId id, Picoseconds time_ps, std::uint64_t value) {
         overflow_ = true;
         return;
     }
-    changes_.push_back({time_ps, value, id});
+    changes_.push_back({time_ps, value, signal});
 }
 
 std::string VcdWriter::header() const {
