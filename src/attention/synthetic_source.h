@@ -42,7 +42,7 @@ class SyntheticSource final : public AttentionSource {
 
     /// The logits behind `row`, for tests and studies.
     void logits(std::uint32_t sequence, std::uint32_t layer, std::uint32_t head, std::uint32_t position,
-                std::span<float> logits);
+                std::span<float> result);
 
   private:
     struct Head {

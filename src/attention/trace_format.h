@@ -74,7 +74,7 @@ static_assert(sizeof(TracePreamble) == 24);
 
 std::string to_json(const TraceHeader& header);
 /// Throws InputError naming `file` and the member that is wrong or missing.
-TraceHeader parse_trace_header(const std::string& file, const std::string& json);
+TraceHeader parse_trace_header(const std::string& file, const std::string& text);
 /// Throws InputError when the numbers of `header` do not make a trace; `file` is named in the message.
 void check_trace_header(const std::string& file, const TraceHeader& header);
 

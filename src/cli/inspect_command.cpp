@@ -111,6 +111,7 @@ std::vector<HeavyKey> heaviest_keys(const TraceSource& trace, std::uint32_t sequ
     std::ranges::stable_sort(keys, [&](std::uint32_t a, std::uint32_t b) { return row[a] > row[b]; });
     keys.resize(std::min(keys.size(), kHeaviestKeys));
     std::vector<HeavyKey> heavy;
+    heavy.reserve(keys.size());
     for (const std::uint32_t key : keys) {
         heavy.push_back({key, static_cast<double>(row[key]) / kProbabilityOne, piece_at(trace, sequence, key)});
     }

@@ -58,7 +58,8 @@ class SramArbiter {
     ClientMask start(SramClientId id, const BufferRegion& region, bool write, Cycles now);
     /// The PE array uses the bank after `pattern`, from `now` on. Returns the clients whose finish changed. Throws
     /// SimulationError when two patterns ask for one bank in the same cycle.
-    ClientMask reserve(BufferHalf half, std::uint32_t bank, const AccessPattern& pattern, bool write, Cycles now);
+    ClientMask reserve(BufferHalf where, std::uint32_t bank_index, const AccessPattern& pattern, bool write,
+                       Cycles now);
     /// The stream is over (now == finish): forgets it. Returns the cycles in which it waited.
     Cycles retire(SramClientId id, Cycles now);
 
@@ -72,7 +73,7 @@ class SramArbiter {
     /// For waveforms: who has the bank at `now` (a stream or a pattern in progress, whether or not it moves a word in
     /// this very cycle), kSramClients where nobody has; and the next cycle in which that may change, as things stand
     /// (max where nothing is under way).
-    unsigned holder(BufferHalf half, std::uint32_t bank, Cycles now) const;
+    unsigned holder(BufferHalf where, std::uint32_t bank, Cycles now) const;
     Cycles next_change(Cycles now) const;
 
   private:

@@ -27,7 +27,7 @@ class DramChannel {
     /// A transaction sent at `now` has bursts here: decides the clocks before and returns the part to append them to.
     std::uint32_t open_part(DramTransaction& transaction, DramClock now);
     /// The part's next burst, to the FIFO's end.
-    void append(std::uint32_t part, const DramLocation& where);
+    void append(std::uint32_t index, const DramLocation& where);
 
     /// Decides every clock before `now`.
     void advance_to(DramClock now) {
@@ -45,7 +45,7 @@ class DramChannel {
     /// Nothing is queued or moves from the next undecided clock on.
     bool idle() const { return bursts_held() == 0 && clocks_.bus_end() <= now_; }
     /// Adds the counts of all decided clocks.
-    void add_counts(DramCounts& counts);
+    void add_counts(DramCounts& sum);
     std::string diagnose() const;
 
   private:
@@ -76,7 +76,7 @@ class DramChannel {
     void take_in(DramClock now);
     void issue(const DramScheduler::Pick& pick, DramClock now);
     void column(const DramScheduler::Pick& pick, DramClock now);
-    void burst_done(std::uint32_t part, DramClock completion, DramClock now);
+    void burst_done(std::uint32_t index, DramClock completion, DramClock now);
     void bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now);
     DramClock read_latency() const { return DramClock{timing_.nCL} + timing_.burst_clocks() + pipeline_latency_; }
     /// From the first of some column commands to the last, at least: reads alone, reads and writes mixed.
