@@ -62,7 +62,7 @@ require_packages() {
 # build PRESET [TARGET...]: configures build/PRESET where that is needed and brings the targets (default: all) up to date.
 # One build at a time: a second one waits for the first.
 build() {
-    local preset=$1 tree="$root/build/$1" target targets=()
+    local preset=$1 tree="$root/build/$1" target targets=() generator=()
     shift
     for target in "$@"; do targets+=(--target "$target"); done
     mkdir -p "$tree"
@@ -70,11 +70,9 @@ build() {
         flock 9
         cd "$root" || exit 1
         if [ ! -e "$tree/build.ninja" ] && [ ! -e "$tree/Makefile" ] || [ CMakePresets.json -nt "$tree/CMakeCache.txt" ]; then
-            if [ ! -e "$tree/CMakeCache.txt" ]; then
-                say "Configuring build/$preset ..."
-                command -v ninja >/dev/null && export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"
-            fi
-            run_quietly "$tree/configure.log" "Configuring build/$preset" cmake --preset "$preset"
+            [ -e "$tree/CMakeCache.txt" ] || say "Configuring build/$preset ..."
+            command -v ninja >/dev/null || generator=(-G "Unix Makefiles")
+            run_quietly "$tree/configure.log" "Configuring build/$preset" cmake --preset "$preset" "${generator[@]}"
             touch "$tree/CMakeCache.txt"
         fi
         say "Building build/$preset (the first time takes some minutes; log: build/$preset/build.log) ..."
