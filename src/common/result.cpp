@@ -23,10 +23,16 @@ void for_each_counter(DramCounts& to, const DramCounts& from, Function f) {
     f(to.reads, from.reads);
     f(to.writes, from.writes);
     f(to.refreshes, from.refreshes);
+    f(to.bank_refreshes, from.bank_refreshes);
+    f(to.power_downs, from.power_downs);
+    f(to.self_refreshes, from.self_refreshes);
     f(to.forwarded_reads, from.forwarded_reads);
     f(to.merged_writes, from.merged_writes);
     f(to.active_clocks, from.active_clocks);
     f(to.precharged_clocks, from.precharged_clocks);
+    f(to.active_power_down_clocks, from.active_power_down_clocks);
+    f(to.precharged_power_down_clocks, from.precharged_power_down_clocks);
+    f(to.self_refresh_clocks, from.self_refresh_clocks);
     f(to.data_bus_clocks, from.data_bus_clocks);
     f(to.refresh_clocks, from.refresh_clocks);
     f(to.waiting_clocks, from.waiting_clocks);

@@ -117,9 +117,9 @@ void check_mapping(const DramConfig& dram, Reporter& report) {
         std::uint64_t bits = 0;
     };
     std::map<std::string, Seen> seen;
-    const std::string& mapping = dram.controller.mapping;
+    const std::string& mapping = dram.mapping;
     const auto reject = [&](const std::string& what, const std::string& accepted) {
-        report.require(false, "dram.controller.mapping", fmt::format("value \"{}\" {}", mapping, what), accepted);
+        report.require(false, "dram.mapping", fmt::format("value \"{}\" {}", mapping, what), accepted);
     };
     for (std::size_t start = 0; start <= mapping.size();) {
         const std::size_t end = std::min(mapping.find('|', start), mapping.size());
@@ -221,7 +221,7 @@ void cross_check_dram(const DramConfig& dram, const Locate& locate, Diagnostics&
         report.require(longer.value >= shorter.value, fmt::format("dram.timing.{}", longer.name),
                        value_text(longer.value), fmt::format("{}, {}, or more", shorter.name, shorter.value));
     }
-    if (dram.controller.refresh != RefreshMode::none) {
+    if (dram.refresh.mode != RefreshMode::none) {
         report.require(t.nREFI > t.nRFC, "dram.timing.nREFI", value_text(t.nREFI),
                        fmt::format("more than nRFC, {}", t.nRFC));
     }

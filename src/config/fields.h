@@ -37,10 +37,15 @@ constexpr auto names_of(Dataflow) {
                       EnumName{Dataflow::input_stationary, "input_stationary"}};
 }
 constexpr auto names_of(PagePolicy) {
-    return std::array{EnumName{PagePolicy::open, "open"}, EnumName{PagePolicy::closed, "closed"}};
+    return std::array{EnumName{PagePolicy::open, "open"}, EnumName{PagePolicy::closed, "closed"},
+                      EnumName{PagePolicy::adaptive, "adaptive"}};
+}
+constexpr auto names_of(DramScheduling) {
+    return std::array{EnumName{DramScheduling::frfcfs, "frfcfs"}, EnumName{DramScheduling::fcfs, "fcfs"}};
 }
 constexpr auto names_of(RefreshMode) {
-    return std::array{EnumName{RefreshMode::none, "none"}, EnumName{RefreshMode::all_bank, "all_bank"}};
+    return std::array{EnumName{RefreshMode::none, "none"}, EnumName{RefreshMode::all_bank, "all_bank"},
+                      EnumName{RefreshMode::per_bank, "per_bank"}};
 }
 constexpr auto names_of(StorageMode) {
     return std::array{EnumName{StorageMode::in_place, "in_place"},
@@ -183,6 +188,11 @@ void fields(Visitor& v, S& c) {
     v("nRTRS", c.nRTRS);
     v("nRFC", c.nRFC);
     v("nREFI", c.nREFI);
+    v("nRFCpb", c.nRFCpb);
+    v("nCKE", c.nCKE);
+    v("nXP", c.nXP);
+    v("nCKESR", c.nCKESR);
+    v("nXS", c.nXS);
     v("burst_length", c.burst_length);
     v("beats_per_clock", c.beats_per_clock);
 }
@@ -201,15 +211,27 @@ void fields(Visitor& v, S& c) {
 
 template <class Visitor, Is<DramControllerConfig> S>
 void fields(Visitor& v, S& c) {
-    v("mapping", c.mapping);
     v("read_queue", c.read_queue);
     v("write_queue", c.write_queue);
     v("write_high", c.write_high);
     v("write_low", c.write_low);
-    v("page_policy", c.page_policy);
+    v("scheduling", c.scheduling);
     v("starvation_cap", c.starvation_cap);
-    v("refresh", c.refresh);
+    v("page_policy", c.page_policy);
+    v("page_timeout", c.page_timeout);
     v("pipeline_latency", c.pipeline_latency);
+}
+
+template <class Visitor, Is<DramRefreshConfig> S>
+void fields(Visitor& v, S& c) {
+    v("mode", c.mode);
+    v("postpone", c.postpone);
+}
+
+template <class Visitor, Is<DramPowerDownConfig> S>
+void fields(Visitor& v, S& c) {
+    v("power_down_after", c.power_down_after);
+    v("self_refresh_after", c.self_refresh_after);
 }
 
 template <class Visitor, Is<DramEnergy> S>
@@ -218,8 +240,12 @@ void fields(Visitor& v, S& c) {
     v("read_burst_pj", c.read_burst_pj);
     v("write_burst_pj", c.write_burst_pj);
     v("refresh_pj", c.refresh_pj);
+    v("refresh_bank_pj", c.refresh_bank_pj);
     v("active_standby_mw", c.active_standby_mw);
     v("precharge_standby_mw", c.precharge_standby_mw);
+    v("active_power_down_mw", c.active_power_down_mw);
+    v("precharge_power_down_mw", c.precharge_power_down_mw);
+    v("self_refresh_mw", c.self_refresh_mw);
     v("io_pj_per_bit", c.io_pj_per_bit);
 }
 
@@ -229,7 +255,10 @@ void fields(Visitor& v, S& c) {
     v("standard", c.standard);
     v("timing", c.timing);
     v("organisation", c.organisation);
+    v("mapping", c.mapping);
     v("controller", c.controller);
+    v("refresh", c.refresh);
+    v("power_down", c.power_down);
     v("energy", c.energy);
 }
 

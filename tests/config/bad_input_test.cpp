@@ -119,7 +119,7 @@ const std::vector<BadRun>& bad_runs() {
         {R"({"dram": {"base": "lpddr4-3200", "controller": {"write_high": 33, "write_queue": 32}}})",
          {"dram.controller.write_high: value 33; accepted: at most write_queue, 32"}},
         {R"({"dram": {"base": "lpddr4-3200", "controller": {"mapping": "row|bnak|column"}}})",
-         {"dram.controller.mapping", "\"bnak\", did you mean \"bank\"?"}},
+         {"dram.mapping", "\"bnak\", did you mean \"bank\"?"}},
         {R"({"dram": {"base": "lpddr4-3200", "controller": {"mapping": "row|column"}}})",
          {"names 0 of the 3 bits of bank"}},
         {R"({"dram": {"base": "lpddr4-3200", "controller": {"mapping": "row|bank|column|row"}}})",

@@ -134,7 +134,7 @@ TEST_CASE("enumerations have the names that the schema lists", "[schema]") {
     check(schemas().get("hardware")["properties"]["pe_array"]["properties"]["dataflow"], names_of(Dataflow{}));
     const Json& controller = schemas().get("dram")["properties"]["controller"]["properties"];
     check(controller["page_policy"], names_of(PagePolicy{}));
-    check(controller["refresh"], names_of(RefreshMode{}));
+    check(controller["scheduling"], names_of(DramScheduling{}));
 }
 
 TEST_CASE("the cost schema asks for every action that is not the DRAM's", "[schema]") {

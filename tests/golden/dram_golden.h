@@ -55,7 +55,7 @@ inline GoldenPlace golden_place(const DramConfig& config, Bytes address) {
                                                {"row", golden_bits(o.rows)},
                                                {"column", golden_bits(o.columns / config.timing.burst_length)}};
     std::vector<std::pair<std::string, int>> pieces;  // -1: the rest of the field
-    std::string text = config.controller.mapping + "|";
+    std::string text = config.mapping + "|";
     while (!text.empty()) {
         const std::string word = text.substr(0, text.find('|'));
         text = text.substr(word.size() + 1);
@@ -173,7 +173,7 @@ class GoldenDram {
     std::uint64_t bank_of(const GoldenPlace& p) const {
         return p.bankgroup * config_.organisation.banks_per_group + p.bank;
     }
-    bool refreshing() const { return config_.controller.refresh != RefreshMode::none; }
+    bool refreshing() const { return config_.refresh.mode != RefreshMode::none; }
     bool pending(const Rank& rank) const { return refreshing() && now >= rank.due; }
     Bank& bank_at(Channel& channel, const GoldenPlace& p) const { return channel.ranks[p.rank].banks[bank_of(p)]; }
     bool hits(Channel& channel, const Burst& burst) const {

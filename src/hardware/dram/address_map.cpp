@@ -34,7 +34,7 @@ std::uint32_t log2_of(std::uint64_t value, const char* path) {
 }
 
 [[noreturn]] void reject(const std::string& mapping, const std::string& why) {
-    throw InputError("", "controller.mapping", fmt::format("\"{}\"", mapping), why);
+    throw InputError("", "mapping", fmt::format("\"{}\"", mapping), why);
 }
 
 std::vector<Piece> parse(const std::string& mapping, std::span<Field> fields) {
@@ -97,7 +97,7 @@ AddressMap::AddressMap(const DramConfig& config) {
     if (fields[0].bits > 32 || fields[1].bits > 16 || fields[5].bits > 8) {
         throw InputError("", "organisation", "the geometry", "at most 2^32 rows, 2^16 bursts a row, 2^8 channels");
     }
-    const std::string& mapping = config.controller.mapping;
+    const std::string& mapping = config.mapping;
     std::vector<Piece> pieces = parse(mapping, fields);
     for (Piece& piece : pieces) {
         if (piece.open) {

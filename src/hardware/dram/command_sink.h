@@ -8,12 +8,24 @@
 
 namespace palimpsest {
 
-enum class DramCommandKind : std::uint8_t { activate, precharge, precharge_all, read, write, refresh };
-inline constexpr std::size_t kDramCommandKinds = 6;
-/// ACT, PRE, PREA, RD, WR, REF.
+enum class DramCommandKind : std::uint8_t {
+    activate,
+    precharge,
+    precharge_all,
+    read,
+    write,
+    refresh,
+    refresh_bank,
+    power_down_enter,
+    power_down_exit,
+    self_refresh_enter,
+    self_refresh_exit,
+};
+inline constexpr std::size_t kDramCommandKinds = 11;
+/// ACT, PRE, PREA, RD, WR, REF, REFPB, PDE, PDX, SRE, SRX.
 std::string_view name_of(DramCommandKind kind);
 
-/// One command of one clock. Fields that a command does not carry are zero (bank of PREA and REF, row of PRE ...).
+/// One command of one clock. Fields that a command does not carry are zero (bank of PREA, REF, PDE ..., row of PRE ...).
 struct DramCommand {
     DramClock clock = 0;
     DramCommandKind kind = DramCommandKind::activate;

@@ -101,7 +101,7 @@ void check_timing(const DramConfig& config, Findings& findings) {
     findings.at_least("timing.nFAW", t.nFAW, t.nRRD_S, "nRRD_S");
     findings.check(t.nCL + t.burst_clocks() + 2 > t.nCWL, "timing.nCWL", fmt::format("{}", t.nCWL),
                    "less than nCL + burst clocks + 2");
-    if (config.controller.refresh != RefreshMode::none) {
+    if (config.refresh.mode != RefreshMode::none) {
         findings.at_least("timing.nREFI", t.nREFI, std::uint64_t{t.nRFC} + t.nRC + t.nRP + config.organisation.ranks,
                           "nRFC + nRC + nRP + ranks: time for something else than refresh");
     }
@@ -120,7 +120,7 @@ void check_standard(const DramConfig& config, Findings& findings) {
         findings.one_of("organisation.bank_groups", config.organisation.bank_groups, rules.bank_groups, rules.source);
         const double interval_ns = static_cast<double>(t.nREFI) * static_cast<double>(t.tCK_ps) / 1000;
         findings.check(
-            config.controller.refresh == RefreshMode::none || interval_ns <= rules.refresh_interval_ns * 1.001,
+            config.refresh.mode == RefreshMode::none || interval_ns <= rules.refresh_interval_ns * 1.001,
             "timing.nREFI", fmt::format("{} clocks = {:.0f} ns", t.nREFI, interval_ns),
             fmt::format("at most {:.0f} ns ({})", rules.refresh_interval_ns, rules.source));
         return;

@@ -44,7 +44,7 @@ DramScheduler::DramScheduler(const DramConfig& config)
       due_at_(ranks_, kNever),
       rank_blocked_until_(ranks_, 0),
       rank_bursts_(ranks_, 0) {
-    if (config.controller.refresh != RefreshMode::none) {
+    if (config.refresh.mode != RefreshMode::none) {
         for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
             due_at_[rank] = refresh_interval_ * (rank + 1) / ranks_;  // ranks take turns
         }

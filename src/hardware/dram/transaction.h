@@ -23,8 +23,11 @@ struct DramSegment {
 struct DramTransaction {
     std::span<const DramSegment> segments;  ///< looked at during send() only
     bool write = false;
+    bool urgent = false;  ///< its bursts go before those that are not, once they are in their queue
     Traffic traffic = Traffic::weights;
 
+    /// Answer: the clock at which its last burst was taken from the FIFO.
+    DramClock taken = 0;
     /// Answer: the first clock at which a read's last byte is there (which may lie ahead of the clock in which this
     /// becomes known), or a write's last burst is in the write queue.
     DramClock completion = 0;

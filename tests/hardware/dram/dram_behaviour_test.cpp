@@ -40,8 +40,8 @@ DramConfig plain_config() {
                 .beats_per_clock = 2};
     c.organisation = {
         .ranks = 2, .bank_groups = 4, .banks_per_group = 4, .rows = 1024, .columns = 1024, .bus_bits = 64};
-    c.controller.mapping = "row|rank|bank|bankgroup|column";
-    c.controller.refresh = RefreshMode::none;
+    c.mapping = "row|rank|bank|bankgroup|column";
+    c.refresh.mode = RefreshMode::none;
     return c;
 }
 constexpr Bytes kGroup = 8192, kBank = 4 * kGroup, kRank = 4 * kBank, kRow = 2 * kRank;
@@ -237,7 +237,7 @@ TEST_CASE("The starvation cap lets that many hits pass a waiting row, and no mor
 
 TEST_CASE("A due refresh stops its rank, closes it with PREA, and lets the other rank work", "[dram]") {
     DramConfig config = plain_config();
-    config.controller.refresh = RefreshMode::all_bank;  // rank 0 due at 1000, rank 1 at 2000
+    config.refresh.mode = RefreshMode::all_bank;  // rank 0 due at 1000, rank 1 at 2000
     Bench bench(config);
     bench.read(0, 900);
     const DramTransaction& held = bench.read(64, 1001);
@@ -254,7 +254,7 @@ TEST_CASE("A due refresh stops its rank, closes it with PREA, and lets the other
 
 TEST_CASE("Idle DRAM is refreshed on time without being woken", "[dram]") {
     DramConfig config = plain_config();
-    config.controller.refresh = RefreshMode::all_bank;
+    config.refresh.mode = RefreshMode::all_bank;
     Bench bench(config);
     CHECK(bench.dram.next_wakeup() == kNever);
     const DramCounts counts = bench.dram.counts_at(2000 * 1000 + 1);

@@ -59,14 +59,14 @@ class RandomDram {
         o.columns = t.burst_length * one_of({2U, 8U, 16U});
         o.bus_bits = one_of({8U, 32U});
         DramControllerConfig& k = c.controller;
-        k.mapping = mapping(o.columns / t.burst_length > 2);
+        c.mapping = mapping(o.columns / t.burst_length > 2);
         k.read_queue = u32(1, 16);
         k.write_queue = u32(1, 16);
         k.write_high = u32(1, k.write_queue);
         k.write_low = u32(0, k.write_high - 1);
         k.page_policy = chance(30) ? PagePolicy::closed : PagePolicy::open;
         k.starvation_cap = u32(0, 6);
-        k.refresh = chance(80) ? RefreshMode::all_bank : RefreshMode::none;
+        c.refresh.mode = chance(80) ? RefreshMode::all_bank : RefreshMode::none;
         k.pipeline_latency = u32(0, 3);
         return c;
     }

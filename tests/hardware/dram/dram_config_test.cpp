@@ -84,20 +84,20 @@ TEST_CASE("A DRAM config that breaks a relation is refused with path, value and 
         {"controller.write_high", [](DramConfig& c) { c.controller.write_high = 33; }},
         {"controller.write_low", [](DramConfig& c) { c.controller.write_low = c.controller.write_high; }},
         {"standard", [](DramConfig& c) { c.standard = "DDR9"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = "row|rank|bank|channel"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = "row|bank|column|column"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = "row:3|bank|column"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = "row|bank|column:99"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = "row|bank|column:6|column:1"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = "row|bank|column|colour"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = "row|bank|column|"; }},
-        {"controller.mapping", [](DramConfig& c) { c.controller.mapping = ""; }},
+        {"mapping", [](DramConfig& c) { c.mapping = "row|rank|bank|channel"; }},
+        {"mapping", [](DramConfig& c) { c.mapping = "row|bank|column|column"; }},
+        {"mapping", [](DramConfig& c) { c.mapping = "row:3|bank|column"; }},
+        {"mapping", [](DramConfig& c) { c.mapping = "row|bank|column:99"; }},
+        {"mapping", [](DramConfig& c) { c.mapping = "row|bank|column:6|column:1"; }},
+        {"mapping", [](DramConfig& c) { c.mapping = "row|bank|column|colour"; }},
+        {"mapping", [](DramConfig& c) { c.mapping = "row|bank|column|"; }},
+        {"mapping", [](DramConfig& c) { c.mapping = ""; }},
     };
     const DramConfig good = load_dram("lpddr4-3200");
     for (const Bad& bad : list) {
         DramConfig config = good;
         bad.spoil(config);
-        CAPTURE(bad.path, config.controller.mapping);
+        CAPTURE(bad.path, config.mapping);
         std::string message;
         try {
             const DramSystem dram(config);

@@ -40,8 +40,8 @@ DramConfig comparison_ddr4() {
                 .burst_length = 8,
                 .beats_per_clock = 2};
     c.organisation = {.bank_groups = 4, .banks_per_group = 4, .rows = 32768, .columns = 1024, .bus_bits = 64};
-    c.controller.mapping = "row|bank|bankgroup|column";
-    c.controller.refresh = RefreshMode::none;
+    c.mapping = "row|bank|bankgroup|column";
+    c.refresh.mode = RefreshMode::none;
     return c;
 }
 

@@ -223,7 +223,7 @@ TEST_CASE("The idle event comes when posted writes are out and their data has mo
     FreshKernel kernel;
     const ClockDomain core(1000);
     DramConfig config;
-    config.controller.refresh = RefreshMode::none;
+    config.refresh.mode = RefreshMode::none;
     DramController dram("dram", config, core);
     std::deque<SentRequest> order;
     Master master("master", simple_script(6, true), core, 6, order);

@@ -84,13 +84,13 @@ void play(std::uint64_t seed, bool probe) {
     CAPTURE(seed, probe);
     RandomDram random(seed);
     const DramConfig config = random.config();
-    CAPTURE(config.standard, config.controller.mapping);
+    CAPTURE(config.standard, config.mapping);
     std::deque<Arrival> arrivals = random_arrivals(random, config);
 
     GoldenDram golden(config);
     CommandRecorder recorder;
     DramSystem fast(config, &recorder);
-    ProtocolChecker checker(config.timing, config.organisation, config.controller.refresh != RefreshMode::none);
+    ProtocolChecker checker(config.timing, config.organisation, config.refresh.mode != RefreshMode::none);
     fast.add_sink(checker);
 
     std::vector<DramTransaction*> finished;
