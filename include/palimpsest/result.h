@@ -27,6 +27,8 @@ struct DramCounts {
     std::array<std::uint64_t, kTrafficClasses> read_bursts_by_class{};
     std::array<std::uint64_t, kTrafficClasses> write_bursts_by_class{};
     std::array<std::uint64_t, kTrafficClasses> activates_by_class{};
+    std::array<std::uint64_t, kTrafficClasses> read_row_hits_by_class{};
+    std::array<std::uint64_t, kTrafficClasses> write_row_hits_by_class{};
     std::uint64_t row_hits = 0, row_misses = 0, row_conflicts = 0;
     std::uint64_t activates = 0, precharges = 0, reads = 0, writes = 0;
     std::uint64_t refreshes = 0, bank_refreshes = 0;  ///< all-bank REF, per-bank REF

@@ -12,6 +12,8 @@ void for_each_counter(DramCounts& to, const DramCounts& from, Function f) {
         f(to.read_bursts_by_class[i], from.read_bursts_by_class[i]);
         f(to.write_bursts_by_class[i], from.write_bursts_by_class[i]);
         f(to.activates_by_class[i], from.activates_by_class[i]);
+        f(to.read_row_hits_by_class[i], from.read_row_hits_by_class[i]);
+        f(to.write_row_hits_by_class[i], from.write_row_hits_by_class[i]);
     }
     f(to.bytes_read, from.bytes_read);
     f(to.bytes_written, from.bytes_written);

@@ -20,7 +20,7 @@ struct GoldenTransaction {
     std::vector<DramSegment> segments;
     bool write = false;
     Traffic traffic = Traffic::weights;
-    DramClock completion = 0, refresh_wait = 0;  ///< answers, valid when `open_bursts` is 0
+    DramClock completion = 0, refresh_wait = 0, taken = 0;  ///< answers, valid when `open_bursts` is 0
     std::uint64_t open_bursts = 0;
 };
 
@@ -109,7 +109,7 @@ class GoldenDram {
             auto& requested = transaction.write ? counts.written_by_class : counts.read_by_class;
             requested[static_cast<std::size_t>(transaction.traffic)] += segment.bytes;
         }
-        transaction.completion = now;
+        transaction.completion = transaction.taken = now;
         transaction.refresh_wait = 0;
         transaction.open_bursts = bursts.size();
         for (const std::uint64_t number : bursts) {
@@ -258,6 +258,7 @@ class GoldenDram {
                 channel.reads.push_back(burst);
             }
         }
+        burst.transaction->taken = std::max(burst.transaction->taken, now);
         channel.fifo.pop_front();
     }
 
@@ -429,6 +430,9 @@ class GoldenDram {
             channel.bus_end = end;
             ++(burst.precharged ? counts.row_conflicts : burst.activated ? counts.row_misses : counts.row_hits);
             const auto traffic = static_cast<std::size_t>(burst.traffic);
+            if (!burst.precharged && !burst.activated) {
+                ++(burst.write ? counts.write_row_hits_by_class : counts.read_row_hits_by_class)[traffic];
+            }
             const Burst served = burst;
             queue.erase(queue.begin() + static_cast<std::ptrdiff_t>(i));
             if (served.write) {

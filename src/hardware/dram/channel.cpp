@@ -103,6 +103,7 @@ void DramChannel::take_in(DramClock now) {
     if (blocked) {
         clocks_.count_to(now + 1);
     }
+    part.transaction->taken = std::max(part.transaction->taken, now);
     ++fifo_out_;
     fifo_reads_out_ += !write;
     --part.coming;
@@ -186,6 +187,8 @@ void DramChannel::issue(const DramScheduler::Pick& pick, DramClock now) {
             }
             scheduler_.issue(pick, now);
             break;
+        default:
+            break;
         case DramCommandKind::refresh:
             ++counts_.refreshes;
             if (!sinks_.empty()) {
@@ -209,7 +212,13 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     const DramClock data = now + (pick.write ? timing_.nCWL : timing_.nCL);
     const DramClock data_end = data + timing_.burst_clocks();
     clocks_.add_data(data, data_end);
-    ++(burst.precharged ? counts_.row_conflicts : burst.activated ? counts_.row_misses : counts_.row_hits);
+    if (!burst.precharged && !burst.activated) {
+        ++counts_.row_hits;
+        ++(pick.write ? counts_.write_row_hits_by_class
+                      : counts_.read_row_hits_by_class)[static_cast<std::size_t>(burst.traffic)];
+    } else {
+        ++(burst.precharged ? counts_.row_conflicts : counts_.row_misses);
+    }
     scheduler_.issue(pick, now);
     if (!sinks_.empty()) {
         tell(pick, &burst, now);

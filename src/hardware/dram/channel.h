@@ -36,6 +36,13 @@ class DramChannel {
         }
         now_ = std::max(now_, now);
     }
+    /// Decides clocks until at most `bursts` of the FIFO are not taken.
+    void advance_until_taken(std::uint64_t bursts) {
+        while (fifo_in_ - fifo_out_ > bursts) {
+            stop_at(next_stop_);
+        }
+    }
+    DramClock now() const { return now_; }
     /// A transaction waits for this channel.
     bool awaited() const { return first_part_ != kNoPart; }
     /// No open part is done before this clock.

@@ -43,7 +43,7 @@ void DramSystem::send(DramTransaction& transaction, DramClock now) {
         requested += segment.bytes;
     }
     now_ = now;
-    transaction.completion = now;
+    transaction.completion = transaction.taken = now;
     transaction.refresh_wait = 0;
     transaction.open_parts = 0;
     DramCounts& counts = requested_;
@@ -90,6 +90,16 @@ void DramSystem::advance_to(DramClock now, std::vector<DramTransaction*>& finish
     }
     finished.insert(finished.end(), finished_.begin(), finished_.end());
     finished_.clear();
+}
+
+DramClock DramSystem::advance_until_taken(std::uint64_t bursts, std::vector<DramTransaction*>& finished) {
+    for (const auto& channel : channels_) {
+        channel->advance_until_taken(bursts);
+        now_ = std::max(now_, channel->now());
+    }
+    finished.insert(finished.end(), finished_.begin(), finished_.end());
+    finished_.clear();
+    return now_;
 }
 
 DramClock DramSystem::next_wakeup() const {

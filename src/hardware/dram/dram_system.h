@@ -47,6 +47,9 @@ class DramSystem {
     /// Decides every clock before `now` and appends the transactions whose completion clock has become known since the
     /// last call; a read's may lie after `now`.
     void advance_to(DramClock now, std::vector<DramTransaction*>& finished);
+    /// Decides clocks until at most `bursts` of what was sent to each channel wait in front of its queues; the first
+    /// clock that is not decided. For senders that offer requests as fast as they are taken.
+    DramClock advance_until_taken(std::uint64_t bursts, std::vector<DramTransaction*>& finished);
     /// No transaction that advance_to() has not yet handed out completes before this clock; kNever when there is none.
     /// Posted writes and refreshes alone need no wake-up.
     DramClock next_wakeup() const;

@@ -64,6 +64,8 @@ void DramWaveform::command(const DramCommand& command) {
                 }
             }
             break;
+        default:
+            break;
         case DramCommandKind::refresh:
             sink_.change(channel.refreshes[command.rank], time_of(command.clock),
                          ++channel.refresh_count[command.rank]);

@@ -62,6 +62,8 @@ void ProtocolChecker::command(const DramCommand& command) {
         case DramCommandKind::write:
             check_column(channel, rank, group, bank, command);
             break;
+        default:
+            break;
         case DramCommandKind::refresh:
             check_refresh(rank, command);
             break;

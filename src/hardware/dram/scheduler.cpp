@@ -286,6 +286,8 @@ void DramScheduler::issue(const Pick& pick, DramClock now) {
             }
             break;
         }
+        default:
+            break;
         case DramCommandKind::refresh:
             device_.issue(TimedCommand::refresh, bank, now);
             due_ &= ~bit(rank);

@@ -144,6 +144,7 @@ void play(std::uint64_t seed, bool probe) {
     for (const Arrival& arrival : arrivals) {
         CAPTURE(arrival.fast.user);
         REQUIRE(arrival.fast.completion == arrival.golden.completion);
+        REQUIRE(arrival.fast.taken == arrival.golden.taken);
         REQUIRE(arrival.fast.refresh_wait == arrival.golden.refresh_wait);
     }
     require_equal(counts, golden.counts);
