@@ -13,6 +13,21 @@ namespace palimpsest {
 
 inline constexpr std::uint32_t kMaxQueue = 64;  ///< bursts a queue can hold: free slots are bits of one word
 
+/// Who waits for a burst: a part of a transaction, or an answer of a stream (channel.h).
+struct BurstOwner {
+    std::uint32_t index = 0;
+    bool streamed = false;
+    Traffic traffic = Traffic::weights;
+};
+
+/// A burst before it is taken into a queue.
+struct Arrival {
+    DramLocation where;
+    BurstOwner owner;
+    bool write = false;
+    bool may_match = false;  ///< a write to the same burst may be queued before it
+};
+
 class BurstQueue {
   public:
     using Slot = std::uint8_t;
@@ -21,13 +36,25 @@ class BurstQueue {
     struct Entry {
         std::uint64_t age = 0;  ///< order of entry into the channel's queues; smaller is older
         std::uint32_t row = 0;
-        std::uint32_t part = 0;  ///< the transaction part waiting for it; unused for posted writes
         std::uint16_t column = 0;
         std::uint8_t bank = 0;
-        Traffic traffic = Traffic::weights;
+        BurstOwner owner;  ///< unused for posted writes, its traffic class apart
         bool activated = false;               ///< an ACT was issued for it
         bool precharged = false;              ///< a PRE was issued for it
         Slot previous = kNone, next = kNone;  ///< in its bank, by age
+
+        /// A burst that has just come, in no list yet. Field by field: a copy of the whole would wait for its parts.
+        void fill(const DramLocation& where, const BurstOwner& its_owner, std::uint64_t its_age) {
+            age = its_age;
+            row = where.row;
+            column = where.column;
+            bank = where.bank;
+            owner.index = its_owner.index;
+            owner.streamed = its_owner.streamed;
+            owner.traffic = its_owner.traffic;
+            activated = precharged = false;
+            next = kNone;
+        }
     };
 
     explicit BurstQueue(std::uint32_t capacity)
@@ -56,13 +83,13 @@ class BurstQueue {
     }
 
     /// Appends as the youngest of its bank. `open`: the bank's open row is the burst's.
-    Slot insert(const DramLocation& where, std::uint64_t age, std::uint32_t part, Traffic traffic, bool open) {
+    Slot insert(const DramLocation& where, std::uint64_t age, const BurstOwner& owner, bool open) {
         const auto slot = static_cast<Slot>(std::countr_zero(free_));
         free_ &= free_ - 1;
         ++size_;
         const std::uint32_t bank = where.bank;
-        entries_[slot] =
-            Entry{age, where.row, part, where.column, where.bank, traffic, false, false, tail_[bank], kNone};
+        entries_[slot].fill(where, owner, age);
+        entries_[slot].previous = tail_[bank];
         if (tail_[bank] == kNone) {
             head_[bank] = slot;
         } else {
@@ -100,6 +127,8 @@ class BurstQueue {
     void row_closed(std::uint32_t bank) { hit_[bank] = kNone; }
 
   private:
+    friend class ColumnStreak;  // keeps the same entries in other lists for a while
+
     std::uint32_t capacity_;
     std::uint32_t size_ = 0;
     std::uint64_t free_;

@@ -66,9 +66,19 @@ DramClock DramChannel::coming_bound(const Part& part, const ColumnBounds& first)
     return std::max(last_data, entry + (part.may_match > 0 ? 1 + pipeline_latency_ : read_latency()));
 }
 
+/// The first part that has bursts in the FIFO.
+std::uint32_t DramChannel::first_coming() const {
+    for (std::size_t i = 0; i < fifo_.size(); ++i) {
+        if (!fifo_[i].owner.streamed) {
+            return fifo_[i].owner.index;
+        }
+    }
+    return kNoPart;
+}
+
 DramClock DramChannel::completion_bound() const {
     const ColumnBounds first = column_bounds();
-    const std::uint32_t fifo_head = fifo_.empty() ? kNoPart : fifo_.front().part;
+    const std::uint32_t fifo_head = first_coming();
     DramClock bound = kNever;
     std::uint32_t index = first_part_;
     while (index != fifo_head && bound > first.queued_read + read_latency()) {  // no queued read can beat that
@@ -135,6 +145,25 @@ void DramChannel::tell(const DramScheduler::Pick& pick, const BurstQueue::Entry*
     }
 }
 
+/// The same of a streak's command, and what it leaves in the queue.
+void DramChannel::tell_column(const DramLocation& where, bool write, DramClock now, std::uint32_t left) const {
+    DramScheduler::Pick pick;
+    pick.kind = write ? DramCommandKind::write : DramCommandKind::read;
+    pick.bank = where.bank;
+    BurstQueue::Entry burst;
+    burst.row = where.row;
+    burst.column = where.column;
+    tell(pick, &burst, now);
+    tell_streak_depths(now, write, left);
+}
+
+void DramChannel::tell_streak_depths(DramClock now, bool write, std::uint32_t size) const {
+    for (DramCommandSink* sink : sinks_) {
+        sink->queue_depths(now, number_, write ? scheduler_.queue(false).size() : size,
+                           write ? size : scheduler_.queue(true).size());
+    }
+}
+
 void DramChannel::tell_depths(DramClock now) const {
     for (DramCommandSink* sink : sinks_) {
         sink->queue_depths(now, number_, scheduler_.queue(false).size(), scheduler_.queue(true).size());
@@ -144,7 +173,7 @@ void DramChannel::tell_depths(DramClock now) const {
 std::string DramChannel::diagnose() const {
     std::string text =
         fmt::format("channel {} at clock {}: {} burst(s) in the FIFO, {} read(s) and {} write(s) queued", number_, now_,
-                    fifo_in_ - fifo_out_, scheduler_.queue(false).size(), scheduler_.queue(true).size());
+                    fifo_.size(), scheduler_.queue(false).size(), scheduler_.queue(true).size());
     if (scheduler_.blocked_until() > now_) {
         text += ", refreshing";
     }

@@ -29,6 +29,9 @@ class DeviceTiming {
     DramClock ready_within_rank(TimedCommand c, std::uint32_t bank) const {
         return std::max(ready_bank_[index(c)][bank], ready_group_[index(c)][bank >> group_shift_]);
     }
+    DramClock bank_ready(TimedCommand c, std::uint32_t bank) const { return ready_bank_[index(c)][bank]; }
+    DramClock group_ready(TimedCommand c, std::uint32_t group) const { return ready_group_[index(c)][group]; }
+    std::uint32_t group_shift() const { return group_shift_; }  ///< group of a bank: bank >> group_shift()
     std::uint32_t rank_of(std::uint32_t bank) const { return bank >> rank_shift_; }
 
     /// `command` goes to `bank` at `now`; REF goes to the bank's whole rank.

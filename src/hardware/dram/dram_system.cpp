@@ -81,6 +81,28 @@ void DramSystem::send(DramTransaction& transaction, DramClock now) {
     }
 }
 
+void DramSystem::set_answers(std::span<DramAnswer> answers) {
+    answers_ = answers;
+    for (const auto& channel : channels_) {
+        channel->set_answers(answers);
+    }
+}
+
+void DramSystem::send_each(std::span<const DramRequest> requests, Bytes bytes, std::uint32_t answer, DramClock now) {
+    now_ = std::max(now_, now);
+    for (const DramRequest& request : requests) {
+        std::uint64_t burst = map_.burst_of(request.address);
+        const std::uint64_t last = map_.burst_of(request.address + bytes - 1);
+        (request.write ? requested_.written_by_class : requested_.read_by_class)[0] += bytes;
+        answers_[answer] = {now, now, static_cast<std::uint32_t>(last - burst + 1)};
+        for (; burst <= last; ++burst) {
+            const DramLocation where = map_.locate(burst);
+            channels_[where.channel]->append_streamed(answer, where, request.write, now);
+        }
+        answer = answer + 1 == answers_.size() ? 0 : answer + 1;
+    }
+}
+
 void DramSystem::advance_to(DramClock now, std::vector<DramTransaction*>& finished) {
     now_ = std::max(now_, now);
     for (const auto& channel : channels_) {

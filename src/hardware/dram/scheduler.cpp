@@ -37,6 +37,9 @@ DramScheduler::DramScheduler(const DramConfig& config)
       write_high_(config.controller.write_high),
       write_low_(config.controller.write_low),
       closed_page_(config.controller.page_policy == PagePolicy::closed),
+      streaks_(config.controller.page_policy == PagePolicy::open && config.timing.nCCD_S > 1),
+      same_group_spacing_(config.timing.nCCD_L),
+      other_group_spacing_(config.timing.nCCD_S),
       activate_to_column_(config.timing.nRCD),
       precharge_to_activate_(config.timing.nRP),
       refresh_interval_(config.timing.nREFI),
@@ -52,11 +55,11 @@ DramScheduler::DramScheduler(const DramConfig& config)
     }
 }
 
-void DramScheduler::insert(bool write, const DramLocation& where, std::uint32_t part, Traffic traffic, DramClock now) {
+void DramScheduler::insert(bool write, const DramLocation& where, const BurstOwner& owner, DramClock now) {
     const std::uint32_t bank = where.bank;
     const bool was_write_mode = write_mode();
     const bool open = (open_banks_ & bit(bank)) != 0 && open_row_[bank] == where.row;
-    mutable_queue(write).insert(where, next_age_++, part, traffic, open);
+    mutable_queue(write).insert(where, next_age_++, owner, open);
     ++rank_bursts_[device_.rank_of(bank)];
     if (write && writes_.size() >= write_high_) {
         forced_writes_ = true;

@@ -30,13 +30,19 @@ class DramScheduler {
 
     const BurstQueue& queue(bool write) const { return write ? writes_ : reads_; }
     /// A burst enters its queue at clock `now`, before the question of that clock.
-    void insert(bool write, const DramLocation& where, std::uint32_t part, Traffic traffic, DramClock now);
+    void insert(bool write, const DramLocation& where, const BurstOwner& owner, DramClock now);
     /// The command of clock `now`; false if there is none.
     bool pick(DramClock now, Pick& pick);
     /// Carries out a pick. A column command's burst leaves its queue: look at it before.
     void issue(const Pick& pick, DramClock now);
     /// Nothing is picked before this clock unless a burst is inserted or a refresh falls due.
     DramClock next_pick() const { return next_pick_; }
+
+    /// A streak (column_streak.h) may be tried.
+    bool columns_alone() const {
+        const Wanted& wanted = wanted_[write_mode()];
+        return streaks_ && due_ == 0 && (wanted.activate.banks | wanted.precharge.banks) == 0;
+    }
 
     /// The next refresh to fall due; at that clock call refresh_due().
     DramClock next_due() const { return next_due_; }
@@ -61,6 +67,8 @@ class DramScheduler {
     std::uint32_t rank_of(std::uint32_t bank) const { return device_.rank_of(bank); }
 
   private:
+    friend class ColumnStreak;
+
     enum class Need : std::uint8_t { nothing, column, activate, precharge };
     /// Banks that need one and the same command next. None of them can take it before `soonest`: constraints only ever
     /// move a bank's clock back, so the bound holds until a scan or a new bank replaces it.
@@ -112,6 +120,8 @@ class DramScheduler {
     std::uint64_t next_age_ = 0;
     DramClock next_pick_ = 0;
 
+    bool streaks_;  ///< the policies allow them
+    DramClock same_group_spacing_, other_group_spacing_;  ///< of column commands of one kind
     DramClock activate_to_column_, precharge_to_activate_;
     DramClock refresh_interval_, refresh_clocks_;
     DramClock next_due_ = kNever;

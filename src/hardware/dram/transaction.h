@@ -19,6 +19,19 @@ struct DramSegment {
     bool operator==(const DramSegment&) const = default;
 };
 
+/// A request of a sender of many.
+struct DramRequest {
+    Bytes address = 0;
+    bool write = false;
+};
+
+/// What a sender of single requests is told of each; it owns it and keeps it in place.
+struct DramAnswer {
+    DramClock taken = 0;       ///< the last burst was taken from the FIFO
+    DramClock completion = 0;  ///< as of a transaction; valid when no burst is open
+    std::uint32_t open_bursts = 0;
+};
+
 /// One read or write. The sender owns it and keeps it in place until it is finished; it may then be used again.
 struct DramTransaction {
     std::span<const DramSegment> segments;  ///< looked at during send() only
