@@ -16,7 +16,7 @@ DramChannel::DramChannel(const DramConfig& config, std::uint32_t number, const s
       finished_(finished),
       scheduler_(config),
       next_stop_(scheduler_.next_due()),
-      rank_active_since_(config.organisation.ranks, 0) {}
+      rank_states_(config.organisation.ranks) {}
 
 std::uint32_t DramChannel::open_part(DramTransaction& transaction, DramClock now) {
     advance_to(now);
@@ -40,7 +40,8 @@ std::uint32_t DramChannel::open_part(DramTransaction& transaction, DramClock now
 void DramChannel::append(std::uint32_t index, const DramLocation& where) {
     Part& part = parts_[index];
     ++part.coming;
-    push(where, {index, false, part.transaction->traffic}, part.transaction->write);
+    const DramTransaction& transaction = *part.transaction;
+    push(where, {index, false, transaction.urgent, transaction.traffic}, transaction.write);
     if (fifo_.back().may_match) {
         ++part.may_match;
     }
@@ -260,7 +261,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
             continue;
         }
         const Arrival& head = fifo_.front();
-        more = head.write == write && !head.may_match && decided < end && entered < intakes &&
+        more = head.write == write && !head.may_match && !head.owner.urgent && decided < end && entered < intakes &&
                streak.fits(head.where, decided);
         if (more) {
             ++entered;
@@ -304,7 +305,6 @@ void DramChannel::end_streak(const StreakCounts& counts, std::uint64_t entered, 
 
 void DramChannel::issue(const DramScheduler::Pick& pick, DramClock now) {
     const std::uint32_t rank = scheduler_.rank_of(pick.bank);
-    const bool was_open = scheduler_.any_bank_open(rank);
     switch (pick.kind) {
         case DramCommandKind::read:
         case DramCommandKind::write:
@@ -314,33 +314,45 @@ void DramChannel::issue(const DramScheduler::Pick& pick, DramClock now) {
             const BurstQueue::Entry& burst = scheduler_.queue(pick.write)[pick.slot];
             ++counts_.activates;
             ++counts_.activates_by_class[static_cast<std::size_t>(burst.owner.traffic)];
-            if (!sinks_.empty()) {
-                tell(pick, &burst, now);
-            }
-            scheduler_.issue(pick, now);
             break;
         }
         case DramCommandKind::precharge:
-        case DramCommandKind::precharge_all:
-            counts_.precharges += pick.kind == DramCommandKind::precharge ? 1 : scheduler_.banks_open(rank);
-            if (!sinks_.empty()) {
-                tell(pick, nullptr, now);
-            }
-            scheduler_.issue(pick, now);
+            ++counts_.precharges;
             break;
-        default:
+        case DramCommandKind::precharge_all:
+            counts_.precharges += scheduler_.banks_open(rank);
             break;
         case DramCommandKind::refresh:
             ++counts_.refreshes;
-            if (!sinks_.empty()) {
-                tell(pick, nullptr, now);
-            }
-            clocks_.count_to(now + 1);
-            scheduler_.issue(pick, now);
-            clocks_.set_stalled_until(scheduler_.stalled_until());
+            break;
+        case DramCommandKind::refresh_bank:
+            ++counts_.bank_refreshes;
+            break;
+        case DramCommandKind::power_down_enter:
+            ++counts_.power_downs;
+            break;
+        case DramCommandKind::self_refresh_enter:
+            ++counts_.self_refreshes;
+            break;
+        case DramCommandKind::power_down_exit:
+        case DramCommandKind::self_refresh_exit:
             break;
     }
-    bank_opened_or_closed(rank, was_open, now);
+    if (!sinks_.empty()) {
+        const bool for_burst = pick.kind == DramCommandKind::activate;
+        tell(pick, for_burst ? &scheduler_.queue(pick.write)[pick.slot] : nullptr, now);
+    }
+    if (pick.of_keeper) {
+        clocks_.count_to(now + 1);
+    }
+    scheduler_.issue(pick, now);
+    if (pick.of_keeper) {
+        clocks_.set_stalled_until(scheduler_.stalled_until());
+    }
+    if (const StateClocks state = state_of(rank); state != rank_states_[rank].clocks) {
+        book_rank_state(rank, now);
+        rank_states_[rank].clocks = state;
+    }
 }
 
 void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
@@ -387,13 +399,22 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     head_blocked_ = false;
 }
 
-void DramChannel::bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now) {
-    const bool open = scheduler_.any_bank_open(rank);
-    if (open && !was_open) {
-        rank_active_since_[rank] = now;
-    } else if (was_open && !open) {
-        counts_.active_clocks += now - rank_active_since_[rank];
+DramChannel::StateClocks DramChannel::state_of(std::uint32_t rank) const {
+    const RankKeeper& keeper = scheduler_.keeper();
+    const bool active = scheduler_.any_bank_open(rank);
+    if (keeper.self_refreshing(rank)) {
+        return &DramCounts::self_refresh_clocks;
     }
+    if (keeper.powered_down(rank)) {
+        return active ? &DramCounts::active_power_down_clocks : &DramCounts::precharged_power_down_clocks;
+    }
+    return active ? &DramCounts::active_clocks : &DramCounts::precharged_clocks;
+}
+
+void DramChannel::book_rank_state(std::uint32_t rank, DramClock now) {
+    RankState& state = rank_states_[rank];
+    counts_.*state.clocks += now - state.since;
+    state.since = now;
 }
 
 }  // namespace palimpsest

@@ -39,7 +39,7 @@ class DramChannel {
             clocks_.set_occupied(true);
             next_stop_ = now;
         }
-        push(where, {index, true, Traffic::weights}, write);
+        push(where, {index, true, false, Traffic::weights}, write);
     }
     /// Where the answers of streamed requests are.
     void set_answers(std::span<DramAnswer> answers) { answers_ = answers; }
@@ -100,6 +100,7 @@ class DramChannel {
         arrival.where = where;  // field by field: a copy of the whole would wait for its parts
         arrival.owner.index = owner.index;
         arrival.owner.streamed = owner.streamed;
+        arrival.owner.urgent = owner.urgent;
         arrival.owner.traffic = owner.traffic;
         arrival.write = write;
         arrival.may_match = may_match;
@@ -159,7 +160,10 @@ class DramChannel {
         --a.open_bursts;
     }
     void part_done(std::uint32_t index, DramClock completion, DramClock now);
-    void bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now);
+    using StateClocks = DramClock DramCounts::*;  ///< of the five states of a rank
+    StateClocks state_of(std::uint32_t rank) const;
+    /// Books what has passed of a rank's state.
+    void book_rank_state(std::uint32_t rank, DramClock now);
     DramClock read_latency() const { return DramClock{timing_.nCL} + timing_.burst_clocks() + pipeline_latency_; }
     /// From the first of some column commands to the last, at least: reads alone, reads and writes mixed.
     DramClock reads_span(std::uint64_t columns) const;
@@ -204,7 +208,11 @@ class DramChannel {
     DramClock now_ = 0;        ///< first undecided clock
     DramClock next_stop_ = 0;  ///< nothing happens before it
     DramCounts counts_;
-    std::vector<DramClock> rank_active_since_;
+    struct RankState {
+        StateClocks clocks = &DramCounts::precharged_clocks;
+        DramClock since = 0;
+    };
+    std::vector<RankState> rank_states_;
 };
 
 }  // namespace palimpsest

@@ -110,15 +110,12 @@ DramClock DramChannel::idle_bound() const {
 
 void DramChannel::add_counts(DramCounts& sum) {
     clocks_.count_to(now_);
+    for (std::uint32_t rank = 0; rank < organisation_.ranks; ++rank) {
+        book_rank_state(rank, now_);
+    }
     DramCounts counts = counts_;
     counts.bytes_read = counts.reads * burst_bytes_;
     counts.bytes_written = counts.writes * burst_bytes_;
-    for (std::uint32_t rank = 0; rank < organisation_.ranks; ++rank) {
-        if (scheduler_.any_bank_open(rank)) {
-            counts.active_clocks += now_ - rank_active_since_[rank];
-        }
-    }
-    counts.precharged_clocks = organisation_.ranks * now_ - counts.active_clocks;
     clocks_.add_to(counts);
     sum += counts;
 }
@@ -129,7 +126,10 @@ void DramChannel::tell(const DramScheduler::Pick& pick, const BurstQueue::Entry*
     command.kind = pick.kind;
     command.channel = static_cast<std::uint8_t>(number_);
     command.rank = static_cast<std::uint8_t>(scheduler_.rank_of(pick.bank));
-    if (pick.kind != DramCommandKind::precharge_all && pick.kind != DramCommandKind::refresh) {
+    const bool has_bank = pick.kind == DramCommandKind::activate || pick.kind == DramCommandKind::precharge ||
+                          pick.kind == DramCommandKind::read || pick.kind == DramCommandKind::write ||
+                          pick.kind == DramCommandKind::refresh_bank;
+    if (has_bank) {
         const std::uint32_t in_rank = pick.bank % organisation_.banks();
         command.bank_group = static_cast<std::uint8_t>(in_rank / organisation_.banks_per_group);
         command.bank = static_cast<std::uint8_t>(in_rank % organisation_.banks_per_group);

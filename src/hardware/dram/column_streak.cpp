@@ -31,7 +31,7 @@ bool ColumnStreak::begin(DramClock now) {
             if (entry.row != s.open_row_[bank]) {
                 return false;
             }
-            order_[entries_++] = entry.age << 8 | each;
+            order_[entries_++] = entry.order << 6 | each;
         }
     }
     if (!std::is_sorted(order_.begin(), order_.begin() + entries_)) {
@@ -67,7 +67,7 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const detail::Ring<Arrival>& a
     std::uint32_t count = 0;
     for (; count < limit; ++count) {
         const Arrival& arrival = arrivals[count];
-        if (arrival.write != write_ || arrival.may_match || !fits(arrival.where, plan.first) ||
+        if (arrival.write != write_ || arrival.may_match || arrival.owner.urgent || !fits(arrival.where, plan.first) ||
             (one_group && group_of(arrival.where.bank) != first_group)) {
             break;
         }
@@ -106,7 +106,7 @@ void ColumnStreak::end_in_order(const InOrder& plan, const detail::Ring<Arrival>
         const Arrival& arrival = arrivals[i - entries_];
         const auto free = static_cast<BurstQueue::Slot>(std::countr_zero(queue_.free_));
         queue_.free_ &= queue_.free_ - 1;
-        queue_.entries_[free].fill(arrival.where, arrival.owner, scheduler_.next_age_ + i - entries_);
+        queue_.entries_[free].fill(arrival.where, arrival.owner, scheduler_.next_age_ + DramScheduler::kNotUrgent + i - entries_);
         append_to_bank(free);
     }
     scheduler_.next_age_ += plan.count;
@@ -149,7 +149,9 @@ void ColumnStreak::append_to_bank(BurstQueue::Slot each) {
     entry.next = BurstQueue::kNone;
     entry.previous = queue_.tail_[entry.bank];
     if (entry.previous == BurstQueue::kNone) {
-        queue_.head_[entry.bank] = queue_.hit_[entry.bank] = each;
+        queue_.head_[entry.bank] = each;
+        queue_.oldest_word_[entry.bank] = queue_.word_of(each);
+        queue_.set_hit(entry.bank, each);
     } else {
         queue_.entries_[entry.previous].next = each;
     }
@@ -158,11 +160,14 @@ void ColumnStreak::append_to_bank(BurstQueue::Slot each) {
 
 void ColumnStreak::settle(DramClock now) {
     DramScheduler& s = scheduler_;
+    DramClock last_of_all = 0;
     for (std::uint64_t rest = commanded_; rest != 0; rest &= rest - 1) {
         const auto bank = static_cast<std::uint32_t>(std::countr_zero(rest));
         s.device_.issue(command_, bank, last_command_[bank]);
+        last_of_all = std::max(last_of_all, last_command_[bank]);
     }
-    s.rank_bursts_[rank_] += queue_.size_ - size_before_;
+    s.keeper_.burst_count_changes(rank_, size_before_, queue_.size_);
+    s.keeper_.commanded(rank_, last_of_all);
     DramScheduler::Candidates& column = s.wanted_[write_].column;
     column.soonest = kNever;
     for (std::uint64_t rest = banks_; rest != 0; rest &= rest - 1) {

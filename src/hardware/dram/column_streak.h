@@ -85,7 +85,7 @@ class ColumnStreak {
         const auto slot = static_cast<BurstQueue::Slot>(std::countr_zero(queue_.free_));
         queue_.free_ &= queue_.free_ - 1;
         ++queue_.size_;
-        queue_.entries_[slot].fill(where, owner, scheduler_.next_age_++);
+        queue_.entries_[slot].fill(where, owner, scheduler_.next_order());
         banks_ |= std::uint64_t{1} << where.bank;
         append(slot);
         if (write_ && queue_.size_ >= scheduler_.write_high_) {
@@ -94,7 +94,7 @@ class ColumnStreak {
     }
 
   private:
-    BurstQueue::Slot slot(std::uint32_t i) const { return static_cast<BurstQueue::Slot>(order_[i]); }
+    BurstQueue::Slot slot(std::uint32_t i) const { return static_cast<BurstQueue::Slot>(order_[i] & 63); }
     void append_to_bank(BurstQueue::Slot slot);
     void clear_banks();
     void settle(DramClock now);
@@ -112,7 +112,7 @@ class ColumnStreak {
         tail_[group] = slot;
     }
     void new_head(std::uint32_t group) {
-        head_word_[group] = queue_.entries_[head_[group]].age * kMaxBanks + group;
+        head_word_[group] = queue_.entries_[head_[group]].order * kMaxBanks + group;
         head_ready_[group] = group_ready_[group];
     }
     void find_next() {

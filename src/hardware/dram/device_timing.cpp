@@ -4,11 +4,11 @@
 
 namespace palimpsest {
 
-DeviceTiming::DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation)
+DeviceTiming::DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation, bool sleep)
     : group_shift_(static_cast<std::uint32_t>(std::countr_zero(organisation.banks_per_group))),
       rank_shift_(static_cast<std::uint32_t>(std::countr_zero(organisation.banks()))),
       ranks_(organisation.ranks) {
-    for (const TimingConstraint& constraint : timing_table(timing)) {
+    for (const TimingConstraint& constraint : timing_table(timing, sleep)) {
         Rules& rules = rules_[index(constraint.preceding)];
         const Rule rule{static_cast<std::uint32_t>(constraint.following), constraint.latency};
         if (constraint.window > 1) {

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kMaxBanks = 64;  ///< banks of a channel, all ran
 /// through the channel: bank = (rank * groups + group) * banks a group + bank in group.
 class DeviceTiming {
   public:
-    DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation);
+    DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation, bool sleep = true);
 
     DramClock rank_ready(TimedCommand c, std::uint32_t rank) const { return ready_rank_[index(c)][rank]; }
     DramClock ready(TimedCommand c, std::uint32_t bank) const {
@@ -34,7 +34,7 @@ class DeviceTiming {
     std::uint32_t group_shift() const { return group_shift_; }  ///< group of a bank: bank >> group_shift()
     std::uint32_t rank_of(std::uint32_t bank) const { return bank >> rank_shift_; }
 
-    /// `command` goes to `bank` at `now`; REF goes to the bank's whole rank.
+    /// `command` goes to `bank` at `now`; REF, PDE and the like go to the bank's whole rank.
     void issue(TimedCommand command, std::uint32_t bank, DramClock now);
 
   private:

@@ -9,8 +9,19 @@
 namespace palimpsest {
 
 /// Commands as far as timing tells them apart; PREA counts as a PRE of each open bank.
-enum class TimedCommand : std::uint8_t { activate, precharge, read, write, refresh };
-inline constexpr std::size_t kTimedCommands = 5;
+enum class TimedCommand : std::uint8_t {
+    activate,
+    precharge,
+    read,
+    write,
+    refresh,
+    refresh_bank,
+    power_down_enter,
+    power_down_exit,
+    self_refresh_enter,
+    self_refresh_exit,
+};
+inline constexpr std::size_t kTimedCommands = 10;
 
 /// Between which commands a constraint holds.
 enum class TimingLevel : std::uint8_t {
@@ -30,6 +41,7 @@ struct TimingConstraint {
     std::uint32_t window = 1;
 };
 
-std::vector<TimingConstraint> timing_table(const DramTiming& timing);
+/// `sleep`: with the constraints of power-down and self-refresh.
+std::vector<TimingConstraint> timing_table(const DramTiming& timing, bool sleep = true);
 
 }  // namespace palimpsest
