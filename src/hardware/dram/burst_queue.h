@@ -39,7 +39,7 @@ class BurstQueue {
         std::uint32_t row = 0;
         std::uint16_t column = 0;
         std::uint8_t bank = 0;
-        BurstOwner owner;  ///< unused for posted writes, its traffic class apart
+        BurstOwner owner;                     ///< unused for posted writes, its traffic class apart
         bool activated = false;               ///< an ACT was issued for it
         bool precharged = false;              ///< a PRE was issued for it
         Slot previous = kNone, next = kNone;  ///< in its bank, by age
@@ -72,8 +72,8 @@ class BurstQueue {
     Entry& operator[](Slot slot) { return entries_[slot]; }
     const Entry& operator[](Slot slot) const { return entries_[slot]; }
     Slot oldest(std::uint32_t bank) const { return head_[bank]; }
-    /// Order and bank in one word, of a bank's oldest burst and of its oldest hit: the smaller word is the older bank's.
-    /// Valid where there is one.
+    /// Order and bank in one word, of a bank's oldest burst and of its oldest hit: the smaller word is the older
+    /// bank's. Valid where there is one.
     std::uint64_t oldest_word(std::uint32_t bank) const { return oldest_word_[bank]; }
     std::uint64_t hit_word(std::uint32_t bank) const { return hit_word_[bank]; }
     /// The oldest burst of the bank's open row; kNone while it is closed.

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 namespace palimpsest {
 
 DramChannel::DramChannel(const DramConfig& config, std::uint32_t number, const std::vector<DramCommandSink*>& sinks,
@@ -56,10 +55,8 @@ void DramChannel::stop_at(DramClock now) {
         clocks_.set_stalled_until(scheduler_.stalled_until());
     }
     if (!fifo_.empty() && !head_blocked_) {
-        if (head_may_enter()) {
-            take_in(now);
-        }
-        head_blocked_ = !fifo_.empty() && !head_may_enter();  // until a column command makes room
+        take_in(now);
+        head_blocked_ = !fifo_.empty() && !head_may_enter();
     }
     if (scheduler_.next_pick() <= now) {
         DramScheduler::Pick pick;
@@ -175,8 +172,8 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
     }
     const std::uint64_t most = std::min<std::uint64_t>(intakes, kStreakBursts);
     const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, end);
-    const std::uint32_t issued = plan.count >= ColumnStreak::kFewBursts ? issue_in_order(streak, plan)
-                                                                        : issue_by_groups(streak, most, end);
+    const std::uint32_t issued =
+        plan.count >= ColumnStreak::kFewBursts ? issue_in_order(streak, plan) : issue_by_groups(streak, most, end);
     const bool worth = issued >= 2 * ColumnStreak::kFewBursts;
     streak_penalty_ = worth ? 1 : std::min(2 * streak_penalty_, 64U);
     streak_pause_ = worth ? 0 : streak_penalty_;
@@ -293,7 +290,8 @@ void DramChannel::end_streak(const StreakCounts& counts, std::uint64_t entered, 
     counts_.row_hits += counts.issued - counts.conflicts - counts.misses;
     for (std::size_t i = 0; i < kTrafficClasses; ++i) {
         (write ? counts_.write_bursts_by_class : counts_.read_bursts_by_class)[i] += counts.bursts[i];
-        (write ? counts_.write_row_hits_by_class : counts_.read_row_hits_by_class)[i] += counts.bursts[i] - counts.not_hits[i];
+        (write ? counts_.write_row_hits_by_class : counts_.read_row_hits_by_class)[i] +=
+            counts.bursts[i] - counts.not_hits[i];
     }
     now_ = decided;
     head_blocked_ = !fifo_.empty() && !head_may_enter();
@@ -396,7 +394,7 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     if (last_burst) {
         clocks_.set_occupied(false);
     }
-    head_blocked_ = false;
+    head_blocked_ = head_blocked_ && !head_may_enter();
 }
 
 DramChannel::StateClocks DramChannel::state_of(std::uint32_t rank) const {

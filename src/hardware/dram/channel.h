@@ -104,6 +104,9 @@ class DramChannel {
         arrival.owner.traffic = owner.traffic;
         arrival.write = write;
         arrival.may_match = may_match;
+        if (fifo_.size() == 1) {
+            head_blocked_ = !head_may_enter();
+        }
     }
     /// Decides the clocks up to and with the next stop, or a streak of commands before `end` with at most `intakes`.
     void advance_a_step(DramClock end, std::uint64_t intakes) {
@@ -194,9 +197,9 @@ class DramChannel {
     detail::Ring<Arrival> fifo_;
     std::span<DramAnswer> answers_;
     std::uint32_t streak_pause_ = 0, streak_penalty_ = 1;  ///< tries to leave out, after short ones more and more
-    std::uint64_t fifo_in_ = 0, fifo_out_ = 0;  ///< bursts ever
+    std::uint64_t fifo_in_ = 0, fifo_out_ = 0;             ///< bursts ever
     std::uint64_t fifo_reads_in_ = 0, fifo_reads_out_ = 0;
-    bool head_blocked_ = false;  ///< the FIFO's head waits for a column command
+    bool head_blocked_ = false;  ///< the FIFO's head waits for a column command to make room
 
     std::vector<Part> parts_;
     std::vector<std::uint32_t> free_parts_;

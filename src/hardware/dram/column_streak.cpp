@@ -106,7 +106,8 @@ void ColumnStreak::end_in_order(const InOrder& plan, const detail::Ring<Arrival>
         const Arrival& arrival = arrivals[i - entries_];
         const auto free = static_cast<BurstQueue::Slot>(std::countr_zero(queue_.free_));
         queue_.free_ &= queue_.free_ - 1;
-        queue_.entries_[free].fill(arrival.where, arrival.owner, scheduler_.next_age_ + DramScheduler::kNotUrgent + i - entries_);
+        queue_.entries_[free].fill(arrival.where, arrival.owner,
+                                   scheduler_.next_age_ + DramScheduler::kNotUrgent + i - entries_);
         append_to_bank(free);
     }
     scheduler_.next_age_ += plan.count;

@@ -20,7 +20,9 @@ class ColumnStreak {
     static constexpr std::uint32_t kFewBursts = 6;
 
     explicit ColumnStreak(DramScheduler& scheduler)
-        : scheduler_(scheduler), write_(scheduler.write_mode()), queue_(write_ ? scheduler.writes_ : scheduler.reads_) {}
+        : scheduler_(scheduler),
+          write_(scheduler.write_mode()),
+          queue_(write_ ? scheduler.writes_ : scheduler.reads_) {}
 
     /// False where a command other than a hit of this direction may come first, or one soon would.
     bool begin(DramClock now);
@@ -48,7 +50,7 @@ class ColumnStreak {
     DramClock next() const { return next_; }
     const BurstQueue::Entry& choose() {
         std::uint64_t oldest = kNever;
-        for (std::uint32_t i = 0; i < groups_in_rank_; ++i) {  // no branches: which groups are ready has no pattern
+        for (std::uint32_t i = 0; i < groups_in_rank_; ++i) {
             const std::uint64_t not_ready = head_ready_[i] > next_ ? kNever : 0;
             oldest = std::min(oldest, head_word_[i] | not_ready);
         }
@@ -78,8 +80,7 @@ class ColumnStreak {
     /// A burst that may enter at `now` without ending the streak.
     bool fits(const DramLocation& where, DramClock now) const {
         return (scheduler_.open_banks_ >> where.bank & 1) != 0 && scheduler_.open_row_[where.bank] == where.row &&
-               scheduler_.rank_of(where.bank) == rank_ &&
-               scheduler_.device_.bank_ready(command_, where.bank) <= now;
+               scheduler_.rank_of(where.bank) == rank_ && scheduler_.device_.bank_ready(command_, where.bank) <= now;
     }
     void insert(const DramLocation& where, const BurstOwner& owner) {
         const auto slot = static_cast<BurstQueue::Slot>(std::countr_zero(queue_.free_));
@@ -134,13 +135,13 @@ class ColumnStreak {
     std::uint64_t banks_ = 0;      ///< that had or have a burst
     std::uint64_t commanded_ = 0;  ///< that had a command
     std::uint32_t size_before_ = 0;
-    std::uint32_t entries_ = 0;  ///< at the beginning, in order of age:
-    std::array<std::uint64_t, kMaxQueue> order_;  ///< age and slot in one word
+    std::uint32_t entries_ = 0;                            ///< at the beginning, in order of age:
+    std::array<std::uint64_t, kMaxQueue> order_;           ///< age and slot in one word
     std::array<BurstQueue::Slot, kMaxBanks> head_, tail_;  ///< by group of the rank
-    std::array<std::uint64_t, kMaxBanks> head_word_;  ///< age and group of the head in one word
-    std::array<DramClock, kMaxBanks> group_ready_;    ///< whether it has a burst or not
-    std::array<DramClock, kMaxBanks> head_ready_;     ///< the same; kNever without a burst
-    std::array<DramClock, kMaxBanks> last_command_;  ///< by bank, where `commanded_`
+    std::array<std::uint64_t, kMaxBanks> head_word_;       ///< age and group of the head in one word
+    std::array<DramClock, kMaxBanks> group_ready_;         ///< whether it has a burst or not
+    std::array<DramClock, kMaxBanks> head_ready_;          ///< the same; kNever without a burst
+    std::array<DramClock, kMaxBanks> last_command_;        ///< by bank, where `commanded_`
 };
 
 }  // namespace palimpsest

@@ -119,10 +119,9 @@ void check_standard(const DramConfig& config, Findings& findings) {
         findings.one_of("timing.beats_per_clock", t.beats_per_clock, rules.beats_per_clock, rules.source);
         findings.one_of("organisation.bank_groups", config.organisation.bank_groups, rules.bank_groups, rules.source);
         const double interval_ns = static_cast<double>(t.nREFI) * static_cast<double>(t.tCK_ps) / 1000;
-        findings.check(
-            config.refresh.mode == RefreshMode::none || interval_ns <= rules.refresh_interval_ns * 1.001,
-            "timing.nREFI", fmt::format("{} clocks = {:.0f} ns", t.nREFI, interval_ns),
-            fmt::format("at most {:.0f} ns ({})", rules.refresh_interval_ns, rules.source));
+        findings.check(config.refresh.mode == RefreshMode::none || interval_ns <= rules.refresh_interval_ns * 1.001,
+                       "timing.nREFI", fmt::format("{} clocks = {:.0f} ns", t.nREFI, interval_ns),
+                       fmt::format("at most {:.0f} ns ({})", rules.refresh_interval_ns, rules.source));
         return;
     }
     findings.check(false, "standard", fmt::format("\"{}\"", config.standard), names);

@@ -18,7 +18,9 @@ inline constexpr std::uint32_t kMaxBanks = 64;  ///< banks of a channel, all ran
 /// through the channel: bank = (rank * groups + group) * banks a group + bank in group.
 class DeviceTiming {
   public:
-    DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation, bool sleep = true);
+    /// `used`: commands that will be issued; constraints on others cost nothing.
+    DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation,
+                 TimedCommandSet used = kAllTimedCommands);
 
     DramClock rank_ready(TimedCommand c, std::uint32_t rank) const { return ready_rank_[index(c)][rank]; }
     DramClock ready(TimedCommand c, std::uint32_t bank) const {
@@ -62,12 +64,12 @@ class DeviceTiming {
     std::array<Rules, kTimedCommands> rules_;
     using ReadyClocks = std::array<std::array<DramClock, kMaxBanks>, kTimedCommands>;
     ReadyClocks ready_bank_{}, ready_group_{}, ready_rank_{};
-    /// Last issue clocks of a rank, of the commands that a window counts: [rank * window + n % window].
+    /// When the last commands of a rank that a window counts stop holding back the following: `window` a rank, a ring.
     struct History {
         TimedCommand following;
         std::uint32_t window, latency;
         std::vector<DramClock> clocks;
-        std::vector<std::uint64_t> issued;
+        std::vector<std::uint32_t> next;  ///< by rank: the oldest of its ring
     };
     std::array<std::vector<History>, kTimedCommands> histories_;
 };

@@ -48,8 +48,8 @@ class DramSystem {
     /// Where the answers of single requests go; before the first, and it must outlive them.
     void set_answers(std::span<DramAnswer> answers);
     /// Requests of `bytes` each, all at `now` and in order, whose answers are from number `answer` on, round the end of
-    /// the answers: what send() does with one transaction each, at less cost, but nobody is told of their completion and
-    /// next_wakeup() knows nothing of them. The addresses are not checked.
+    /// the answers: what send() does with one transaction each, at less cost, but nobody is told of their completion
+    /// and next_wakeup() knows nothing of them. The addresses are not checked.
     void send_each(std::span<const DramRequest> requests, Bytes bytes, std::uint32_t answer, DramClock now);
 
     /// Decides every clock before `now` and appends the transactions whose completion clock has become known since the

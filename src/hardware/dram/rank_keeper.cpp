@@ -125,16 +125,17 @@ bool RankKeeper::wake_or_refresh(std::uint64_t open_banks, DramClock now, Wish& 
         const std::uint64_t open = open_banks & (per_bank_ ? bit(next_bank(r)) : rank_mask(r));
         DramClock ready = 0;
         for (std::uint64_t each = open; each != 0; each &= each - 1) {
-            ready = std::max(ready, device_.ready(TimedCommand::precharge,
-                                                  static_cast<std::uint32_t>(std::countr_zero(each))));
+            ready = std::max(
+                ready, device_.ready(TimedCommand::precharge, static_cast<std::uint32_t>(std::countr_zero(each))));
         }
         using enum DramCommandKind;
         const bool legal =
-            per_bank_ ? (open != 0 ? when(ready, precharge, next_bank(r))
-                                   : when(device_.ready(TimedCommand::refresh_bank, next_bank(r)), refresh_bank,
-                                          next_bank(r)))
-                      : (open != 0 ? when(ready, precharge_all, first_bank(r))
-                                   : when(device_.rank_ready(TimedCommand::refresh, r), refresh, first_bank(r)));
+            per_bank_
+                ? (open != 0
+                       ? when(ready, precharge, next_bank(r))
+                       : when(device_.ready(TimedCommand::refresh_bank, next_bank(r)), refresh_bank, next_bank(r)))
+                : (open != 0 ? when(ready, precharge_all, first_bank(r))
+                             : when(device_.rank_ready(TimedCommand::refresh, r), refresh, first_bank(r)));
         if (legal) {
             return true;
         }
@@ -155,8 +156,8 @@ bool RankKeeper::sleep(std::uint64_t open_banks, DramClock now, Wish& wish, Dram
             kind = open != 0 ? DramCommandKind::precharge_all : DramCommandKind::self_refresh_enter;
             ready = open != 0 ? 0 : device_.rank_ready(TimedCommand::self_refresh_enter, r);
             for (std::uint64_t each = open; each != 0; each &= each - 1) {
-                ready = std::max(ready, device_.ready(TimedCommand::precharge,
-                                                      static_cast<std::uint32_t>(std::countr_zero(each))));
+                ready = std::max(
+                    ready, device_.ready(TimedCommand::precharge, static_cast<std::uint32_t>(std::countr_zero(each))));
             }
         } else {
             if (power_down_after_ > 0) {

@@ -65,8 +65,8 @@ class RankKeeper {
     enum class State : std::uint8_t { awake, powered_down, self_refresh };
     struct Rank {
         State state = State::awake;
-        std::uint32_t owed = 0;    ///< refreshes due and not issued
-        std::uint32_t bursts = 0;  ///< in the queues
+        std::uint32_t owed = 0;        ///< refreshes due and not issued
+        std::uint32_t bursts = 0;      ///< in the queues
         std::uint64_t due_number = 0;  ///< of the next one to fall due
         DramClock due_base = 0;        ///< when number 0 fell or falls due
         DramClock due_at = kNever;

@@ -13,8 +13,25 @@ TimedCommand column_command(bool write) {
     return write ? TimedCommand::write : TimedCommand::read;
 }
 
-bool sleeps(const DramConfig& config) {
-    return config.power_down.power_down_after > 0 || config.power_down.self_refresh_after > 0;
+TimedCommandSet commands_used(const DramConfig& config) {
+    using enum TimedCommand;
+    TimedCommandSet used = set_of(activate) | set_of(precharge) | set_of(read) | set_of(write);
+    if (config.refresh.mode != RefreshMode::none) {
+        used |= set_of(config.refresh.mode == RefreshMode::per_bank ? refresh_bank : refresh);
+    }
+    if (config.power_down.power_down_after > 0) {
+        used |= set_of(power_down_enter) | set_of(power_down_exit);
+    }
+    if (config.power_down.self_refresh_after > 0) {
+        used |= set_of(self_refresh_enter) | set_of(self_refresh_exit);
+    }
+    return used;
+}
+
+/// All ones if a < b, else 0, for clocks: by arithmetic, as which bank is ready has no pattern that a branch could
+/// learn.
+std::uint64_t ones_if_less(DramClock a, DramClock b) {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(a - b) >> 63);
 }
 
 template <class Function>
@@ -33,7 +50,7 @@ TimedCommand DramScheduler::command_of(Need need, bool write) {
 }
 
 DramScheduler::DramScheduler(const DramConfig& config)
-    : device_(config.timing, config.organisation, sleeps(config)),
+    : device_(config.timing, config.organisation, commands_used(config)),
       keeper_(config, device_),
       reads_(config.controller.read_queue),
       writes_(config.controller.write_queue),
@@ -99,6 +116,8 @@ void DramScheduler::classify(bool write, std::uint32_t bank) {
         if (need != Need::nothing) {
             add(wanted.of(need), bank, command_of(need, write));
         }
+    } else if (need == Need::column) {
+        add(wanted.column, bank, column_command(write));  // it may have had one just now
     }
     if (page_policy_ != PagePolicy::open) {
         classify_unwanted(bank);
@@ -137,7 +156,8 @@ DramScheduler::Best DramScheduler::oldest_legal(Candidates& candidates, TimedCom
     if (banks == 0 || candidates.soonest > now) {
         return best;
     }
-    DramClock soonest = kNever;
+    DramClock soonest = kNever;  // of those that are not legal
+    std::uint32_t legal = 0;
     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
         const std::uint64_t here = banks & rank_mask(rank);
         if (here == 0) {
@@ -147,14 +167,15 @@ DramScheduler::Best DramScheduler::oldest_legal(Candidates& candidates, TimedCom
             soonest = std::min(soonest, ready);
             continue;
         }
-        for_each_bank(here, [&](std::uint32_t bank) {  // no branches: which banks are ready has no pattern
+        for_each_bank(here, [&](std::uint32_t bank) {
             const DramClock ready = device_.ready_within_rank(command, bank);
-            const std::uint64_t illegal = ready > now ? ~std::uint64_t{0} : 0;
+            const std::uint64_t illegal = ones_if_less(now, ready);
             best.word = std::min(best.word, word_of(bank) | illegal);
             soonest = std::min(soonest, ready | ~illegal);
+            legal += 1 + static_cast<std::uint32_t>(illegal);
         });
     }
-    if (!best.any()) {
+    if (legal <= 1) {  // the one leaves the set, or is put in anew
         candidates.soonest = soonest;
     }
     return best;
@@ -260,8 +281,10 @@ bool DramScheduler::pick_first_come(DramClock now, Pick& pick, DramClock& next) 
         return false;
     }
     const DramCommandKind column = write ? DramCommandKind::write : DramCommandKind::read;
-    pick = {hit ? column : is_open ? DramCommandKind::precharge : DramCommandKind::activate, write,
-            static_cast<std::uint8_t>(bank), slot};
+    pick = {hit       ? column
+            : is_open ? DramCommandKind::precharge
+                      : DramCommandKind::activate,
+            write, static_cast<std::uint8_t>(bank), slot};
     return true;
 }
 

@@ -122,7 +122,7 @@ class DramScheduler {
     DeviceTiming device_;
     RankKeeper keeper_;
     BurstQueue reads_, writes_;
-    std::array<Wanted, 2> wanted_;  ///< [write]
+    std::array<Wanted, 2> wanted_;     ///< [write]
     std::uint64_t unwanted_open_ = 0;  ///< closed and adaptive page policy: open banks without a queued hit
     std::uint64_t open_banks_ = 0;
     std::array<std::uint32_t, kMaxBanks> open_row_{};
@@ -132,7 +132,7 @@ class DramScheduler {
     std::uint32_t starvation_cap_, write_high_, write_low_;
     bool first_come_;  ///< FCFS
     PagePolicy page_policy_;
-    bool streaks_;  ///< the policies allow them
+    bool streaks_;                                        ///< the policies allow them
     DramClock same_group_spacing_, other_group_spacing_;  ///< of column commands of one kind
     DramClock activate_to_column_, precharge_to_activate_;
     bool forced_writes_ = false;

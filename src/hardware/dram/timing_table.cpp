@@ -10,7 +10,7 @@ std::uint32_t clocks(std::int64_t n) {
 
 }  // namespace
 
-std::vector<TimingConstraint> timing_table(const DramTiming& t, bool sleep) {
+std::vector<TimingConstraint> timing_table(const DramTiming& t) {
     using enum TimingLevel;
     constexpr auto ACT = TimedCommand::activate, PRE = TimedCommand::precharge, RD = TimedCommand::read,
                    WR = TimedCommand::write, REF = TimedCommand::refresh, REFPB = TimedCommand::refresh_bank,
@@ -52,24 +52,19 @@ std::vector<TimingConstraint> timing_table(const DramTiming& t, bool sleep) {
         {other_ranks,   WR,    WR,   clocks(burst + rtrs),            "tRTRS"},
         {other_ranks,   RD,    WR,   clocks(cl + burst + rtrs - cwl), "tRTRS"},
         {other_ranks,   WR,    RD,   clocks(cwl + burst + rtrs - cl), "tRTRS"},
+        {rank,          RD,    PDE,  clocks(cl + burst + 1),       "read data before power-down"},
+        {rank,          WR,    PDE,  clocks(write_end + t.nWR),    "tWR before power-down"},
+        {rank,          PDE,   PDX,  t.nCKE,                       "tCKE"},
+        {rank,          RD,    SRE,  clocks(cl + burst + 1),       "read data before self-refresh"},
+        {rank,          PRE,   SRE,  t.nRP,                        "tRP"},
+        {rank,          REF,   SRE,  t.nRFC,                       "tRFC"},
+        {rank,          SRE,   SRX,  t.nCKESR,                     "tCKESR"},
     };
-    if (sleep) {
-        const std::vector<TimingConstraint> of_sleep{
-            {rank,      RD,    PDE,   clocks(cl + burst + 1),      "read data before power-down"},
-            {rank,      WR,    PDE,   clocks(write_end + t.nWR),   "write recovery before power-down"},
-            {rank,      PDE,   PDX,   t.nCKE,                      "tCKE"},
-            {rank,      RD,    SRE,   clocks(cl + burst + 1),      "read data before self-refresh"},
-            {rank,      PRE,   SRE,   t.nRP,                       "tRP"},
-            {rank,      REF,   SRE,   t.nRFC,                      "tRFC"},
-            {rank,      SRE,   SRX,   t.nCKESR,                    "tCKESR"},
-        };
-        table.insert(table.end(), of_sleep.begin(), of_sleep.end());
-        for (const TimedCommand next : {ACT, PRE, RD, WR, REF, REFPB, PDE, SRE}) {
-            table.push_back({rank, PDX, next, t.nXP, "tXP"});
-            table.push_back({rank, SRX, next, t.nXS, "tXS"});
-        }
-    }
     // clang-format on
+    for (const TimedCommand next : {ACT, PRE, RD, WR, REF, REFPB, PDE, SRE}) {
+        table.push_back({rank, PDX, next, t.nXP, "tXP"});
+        table.push_back({rank, SRX, next, t.nXS, "tXS"});
+    }
     return table;
 }
 

@@ -23,6 +23,13 @@ enum class TimedCommand : std::uint8_t {
 };
 inline constexpr std::size_t kTimedCommands = 10;
 
+/// A set of commands, one bit each.
+using TimedCommandSet = std::uint32_t;
+inline constexpr TimedCommandSet kAllTimedCommands = (1U << kTimedCommands) - 1;
+constexpr TimedCommandSet set_of(TimedCommand command) {
+    return TimedCommandSet{1} << static_cast<unsigned>(command);
+}
+
 /// Between which commands a constraint holds.
 enum class TimingLevel : std::uint8_t {
     bank,         ///< same bank
@@ -41,7 +48,6 @@ struct TimingConstraint {
     std::uint32_t window = 1;
 };
 
-/// `sleep`: with the constraints of power-down and self-refresh.
-std::vector<TimingConstraint> timing_table(const DramTiming& timing, bool sleep = true);
+std::vector<TimingConstraint> timing_table(const DramTiming& timing);
 
 }  // namespace palimpsest
