@@ -35,7 +35,7 @@ const std::vector<BadRun>& bad_runs() {
         {R"({"workload": {"batch": 0}})", {"workload.batch: value 0; accepted: an integer, 1 to 64 requests"}},
         {R"({"workload": {"batch": 65}})", {"workload.batch: value 65"}},
         {R"({"workload": {"prompt_tokens": 0}})", {"workload.prompt_tokens: value 0"}},
-        {R"({"cache": {"kv_bits": 12}})", {"cache.kv_bits: value 12; accepted: one of 8, 16"}},
+        {R"({"cache": {"kv_bits": 12}})", {"cache.kv_bits: value 12; accepted: one of 4, 8, 16"}},
         {R"({"cache": {"score_bits": 33}})", {"cache.score_bits: value 33; accepted: an integer, 2 to 32 bits"}},
         {R"({"cache": {"prefill_chunk": 0}})", {"cache.prefill_chunk: value 0"}},
         {R"({"cache": {"policy": "windw"}})", {"cache.policy: value \"windw\", did you mean \"window\"?", "full, rce"}},
