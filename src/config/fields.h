@@ -270,6 +270,7 @@ template <class Visitor, Is<DramConfig> S>
 void fields(Visitor& v, S& c) {
     v("name", c.name);
     v("standard", c.standard);
+    v("allow_nonstandard", c.allow_nonstandard);
     v("timing", c.timing);
     v("organisation", c.organisation);
     v("mapping", c.mapping);
