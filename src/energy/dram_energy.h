@@ -47,4 +47,20 @@ struct DramEnergyReport {
 
 DramEnergyReport dram_energy(const DramCounts& counts, const DramConfig& config);
 
+/// Currents of one device as its data sheet lists them, in mA, and its supply.
+struct DramCurrents {
+    double vdd_v = 1.2;
+    double idd0_ma = 0;                 ///< ACT and PRE of one bank every tRC
+    double idd2n_ma = 0, idd3n_ma = 0;  ///< standby, all banks closed; banks open
+    double idd2p_ma = 0, idd3p_ma = 0;  ///< powered down, the same
+    double idd4r_ma = 0, idd4w_ma = 0;  ///< bursts back to back
+    double idd5b_ma = 0;                ///< REF every tRFC
+    double idd6_ma = 0;                 ///< self-refresh
+};
+
+/// Energies and powers of a rank, from the currents of its devices: what a command takes beyond the standby of its
+/// time. ACT and PRE: IDD0 tRC - IDD3N tRAS - IDD2N (tRC - tRAS); RD, WR: (IDD4 - IDD3N) x burst; REF: (IDD5B - IDD3N)
+/// tRFC, one bank of it an equal share where the standard has a per-bank refresh. I/O is `config`'s.
+DramEnergy energy_from_idd(const DramCurrents& currents, const DramConfig& config);
+
 }  // namespace palimpsest
