@@ -12,5 +12,6 @@ void add_validate_command(CLI::App& app);
 void add_presets_command(CLI::App& app);
 void add_record_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
+void add_dram_command(CLI::App& app);
 
 }  // namespace palimpsest

@@ -26,7 +26,8 @@ void ProgressLine::update(double fraction, const std::string& what) {
     const double elapsed = std::chrono::duration<double>(now - start_).count();
     const std::string left =
         fraction > 0.01 ? fmt::format(", {} left", format_duration(elapsed / fraction * (1 - fraction))) : "";
-    fmt::print(stderr, "\r\033[K{} {:3.0f} %{}", what, fraction * 100, left);
+    const std::string percent = fraction < 0 ? "" : fmt::format(" {:3.0f} %", fraction * 100);
+    fmt::print(stderr, "\r\033[K{}{}{}", what, percent, left);
     std::fflush(stderr);
 }
 

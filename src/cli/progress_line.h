@@ -14,7 +14,7 @@ class ProgressLine {
     ProgressLine(const ProgressLine&) = delete;
     ProgressLine& operator=(const ProgressLine&) = delete;
 
-    /// `fraction` of the work is done (0 .. 1). Drawn ten times a second at most.
+    /// `fraction` of the work is done (0 .. 1; negative: not known). Drawn ten times a second at most.
     void update(double fraction, const std::string& what);
 
   private:

@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "config/dram_relations.h"
+#include "config/kv_checks.h"
+
 namespace palimpsest {
 namespace {
 
@@ -209,27 +212,14 @@ void cross_check_dram(const DramConfig& dram, const Locate& locate, Diagnostics&
                         report);
     const DramTiming& t = dram.timing;
     check_powers_of_two("timing", {{"burst_length", t.burst_length}, {"beats_per_clock", t.beats_per_clock}}, report);
-    report.require(t.burst_length >= t.beats_per_clock, "dram.timing.burst_length", value_text(t.burst_length),
-                   fmt::format("{} or more: one clock's beats", t.beats_per_clock));
-    report.require(t.burst_length <= o.columns, "dram.timing.burst_length", value_text(t.burst_length),
-                   fmt::format("at most the columns of a row, {}", o.columns));
-    report.require(t.nRC >= t.nRAS, "dram.timing.nRC", value_text(t.nRC), fmt::format("nRAS, {}, or more", t.nRAS));
-    const std::array<std::array<Count, 2>, 3> pairs{{{{{"nCCD_L", t.nCCD_L}, {"nCCD_S", t.nCCD_S}}},
-                                                     {{{"nRRD_L", t.nRRD_L}, {"nRRD_S", t.nRRD_S}}},
-                                                     {{{"nWTR_L", t.nWTR_L}, {"nWTR_S", t.nWTR_S}}}}};
-    for (const auto& [longer, shorter] : pairs) {
-        report.require(longer.value >= shorter.value, fmt::format("dram.timing.{}", longer.name),
-                       value_text(longer.value), fmt::format("{}, {}, or more", shorter.name, shorter.value));
+    for (const DramProblem& problem : dram_structure_problems(dram)) {
+        report.require(false, "dram." + problem.path, problem.what_is_there, problem.accepted);
     }
-    if (dram.refresh.mode != RefreshMode::none) {
-        report.require(t.nREFI > t.nRFC, "dram.timing.nREFI", value_text(t.nREFI),
-                       fmt::format("more than nRFC, {}", t.nRFC));
+    if (!dram.allow_nonstandard) {
+        for (const DramProblem& problem : jedec_problems(dram)) {
+            report.require(false, "dram." + problem.path, problem.what_is_there, problem.accepted);
+        }
     }
-    const DramControllerConfig& c = dram.controller;
-    report.require(c.write_high <= c.write_queue, "dram.controller.write_high", value_text(c.write_high),
-                   fmt::format("at most write_queue, {}", c.write_queue));
-    report.require(c.write_low < c.write_high, "dram.controller.write_low", value_text(c.write_low),
-                   fmt::format("less than write_high, {}", c.write_high));
     check_mapping(dram, report);
 }
 
@@ -260,6 +250,9 @@ void cross_check(const RunConfig& config, const Locate& locate, Diagnostics& dia
     cross_check_hardware(config.hardware, locate, diagnostics);
     cross_check_dram(config.dram, locate, diagnostics);
     cross_check_cost(config.cost, locate, diagnostics);
+    if (diagnostics.empty()) {
+        cross_check_kv(config, locate, diagnostics);
+    }
 }
 
 }  // namespace palimpsest

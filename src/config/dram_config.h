@@ -18,14 +18,14 @@ struct DramTiming {
     std::uint32_t nCCD_S = 8, nCCD_L = 8;
     std::uint32_t nWTR_S = 17, nWTR_L = 17;
     std::uint32_t nRTP = 12, nWR = 30;
-    std::uint32_t nRTRS = 2;  ///< rank switch, data bus
+    std::uint32_t nRTRS = 2;                 ///< rank switch, data bus
     std::uint32_t nRFC = 448, nREFI = 6246;  ///< all-bank refresh: its length, and the interval in which one is due
-    std::uint32_t nRFCpb = 224;  ///< per-bank refresh; 0: the standard has none
-    std::uint32_t nCKE = 12;     ///< power-down: entry to exit, at least
-    std::uint32_t nXP = 12;      ///< power-down exit to the next command
-    std::uint32_t nCKESR = 24;   ///< self-refresh: entry to exit, at least
-    std::uint32_t nXS = 460;     ///< self-refresh exit to the next command
-    std::uint32_t burst_length = 16;  ///< beats a burst; two beats a clock of tCK
+    std::uint32_t nRFCpb = 224;              ///< per-bank refresh; 0: the standard has none
+    std::uint32_t nCKE = 12;                 ///< power-down: entry to exit, at least
+    std::uint32_t nXP = 12;                  ///< power-down exit to the next command
+    std::uint32_t nCKESR = 24;               ///< self-refresh: entry to exit, at least
+    std::uint32_t nXS = 460;                 ///< self-refresh exit to the next command
+    std::uint32_t burst_length = 16;         ///< beats a burst; two beats a clock of tCK
     std::uint32_t beats_per_clock = 2;
 
     std::uint32_t burst_clocks() const { return burst_length / beats_per_clock; }
@@ -89,9 +89,15 @@ struct DramEnergy {
     double io_pj_per_bit = 0;
 };
 
+/// What the controller is built for, per channel.
+inline constexpr std::uint32_t kDramBankLimit = 64;     ///< ranks x bank groups x banks a group
+inline constexpr std::uint32_t kDramQueueLimit = 64;    ///< bursts of a queue
+inline constexpr std::uint32_t kDramPostponeLimit = 7;  ///< refreshes of a rank put off
+
 struct DramConfig {
     std::string name = "LPDDR4-3200";
     std::string standard = "LPDDR4";  ///< DDR3, DDR4, LPDDR4, LPDDR5, HBM2
+    bool allow_nonstandard = false;   ///< values that the standard forbids are not an error
     DramTiming timing;
     DramOrganisation organisation;
     /// Address fields, most significant first, of channel, rank, row, bank, bankgroup, column. A field may be split

@@ -55,6 +55,20 @@ constexpr auto names_of(CacheLayout) {
     return std::array{EnumName{CacheLayout::head_major, "head_major"},
                       EnumName{CacheLayout::token_major, "token_major"}};
 }
+constexpr auto names_of(CachePlacement) {
+    return std::array{EnumName{CachePlacement::packed, "packed"},
+                      EnumName{CachePlacement::bank_interleaved, "bank_interleaved"}};
+}
+constexpr auto names_of(WriteCombineFlush) {
+    return std::array{EnumName{WriteCombineFlush::step, "step"}, EnumName{WriteCombineFlush::full, "full"}};
+}
+constexpr auto names_of(WriteCombineDrain) {
+    return std::array{EnumName{WriteCombineDrain::entry, "entry"}, EnumName{WriteCombineDrain::row, "row"},
+                      EnumName{WriteCombineDrain::open_row, "open_row"}};
+}
+constexpr auto names_of(WriteCombineReads) {
+    return std::array{EnumName{WriteCombineReads::drain, "drain"}, EnumName{WriteCombineReads::forward, "forward"}};
+}
 constexpr auto names_of(EvictionScope) {
     return std::array{EnumName{EvictionScope::head, "head"}, EnumName{EvictionScope::layer, "layer"},
                       EnumName{EvictionScope::model, "model"}};
@@ -147,6 +161,9 @@ void fields(Visitor& v, S& c) {
     v("lookup_latency_cycles", c.lookup_latency_cycles);
     v("victim_latency_cycles", c.victim_latency_cycles);
     v("write_combine_entries", c.write_combine_entries);
+    v("write_combine_flush", c.write_combine_flush);
+    v("write_combine_drain", c.write_combine_drain);
+    v("write_combine_reads", c.write_combine_reads);
     v("command_queue", c.command_queue);
 }
 
@@ -253,6 +270,7 @@ template <class Visitor, Is<DramConfig> S>
 void fields(Visitor& v, S& c) {
     v("name", c.name);
     v("standard", c.standard);
+    v("allow_nonstandard", c.allow_nonstandard);
     v("timing", c.timing);
     v("organisation", c.organisation);
     v("mapping", c.mapping);
@@ -274,7 +292,10 @@ void fields(Visitor& v, S& c) {
     v("scope", c.scope);
     v("storage", c.storage);
     v("layout", c.layout);
+    v("placement", c.placement);
     v("kv_bits", c.kv_bits);
+    v("kv_group", c.kv_group);
+    v("kv_scale_bits", c.kv_scale_bits);
     v("prefill", c.prefill);
     v("prefill_chunk", c.prefill_chunk);
 }

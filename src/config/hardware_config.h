@@ -56,12 +56,32 @@ struct DmaConfig {
     std::uint32_t command_queue = 8;  ///< commands waiting at each stream
 };
 
+/// When the KV-MMU's write-combining buffer gives entries up without being asked.
+enum class WriteCombineFlush : std::uint8_t {
+    step,  ///< complete bursts at once, all others at the end of each step
+    full,  ///< only when a new one needs the room, and at the end of the run
+};
+/// What leaves together with an entry that has to leave.
+enum class WriteCombineDrain : std::uint8_t {
+    entry,     ///< nothing
+    row,       ///< all entries of its DRAM row
+    open_row,  ///< the same, and a read takes the entries of the rows it opens along behind it
+};
+/// What a read of bytes that the buffer holds does.
+enum class WriteCombineReads : std::uint8_t {
+    drain,    ///< sends them to DRAM first
+    forward,  ///< takes them from the buffer
+};
+
 struct KvMmuConfig {
     Bytes score_store_bytes = 64 * 1024;       ///< on-chip score memory; what does not fit lives in DRAM
     std::uint32_t score_word_bytes = 32;       ///< port width of the score store
     std::uint32_t lookup_latency_cycles = 2;   ///< slot table and address generator, request in to first address out
     std::uint32_t victim_latency_cycles = 4;   ///< tail of the running-minimum pipeline after the last score
     std::uint32_t write_combine_entries = 16;  ///< burst-sized entries
+    WriteCombineFlush write_combine_flush = WriteCombineFlush::step;
+    WriteCombineDrain write_combine_drain = WriteCombineDrain::entry;
+    WriteCombineReads write_combine_reads = WriteCombineReads::drain;
     std::uint32_t command_queue = 8;
 };
 

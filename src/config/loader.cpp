@@ -51,22 +51,46 @@ ModelShape read_model(const Json& plain) {
     return model;
 }
 
+/// "a.b.2" and "a.b[2]" are one path.
+std::string canonical(const std::string& path) {
+    std::string joined;
+    for (const std::string& key : split_path(path)) {
+        joined += "." + key;
+    }
+    return joined;
+}
+
+/// Whether one of the canonical paths `set` is `path`, above it or below it.
+bool touched_by(const std::set<std::string>& set, const std::string& path) {
+    const std::string canonical_path = canonical(path);
+    return !path.empty() && std::any_of(set.begin(), set.end(), [&](const std::string& s) {
+        return canonical_path.starts_with(s) || s.starts_with(canonical_path + ".");
+    });
+}
+
 /// One section without a run: its document without annotations, or all that is wrong with it.
 template <class Read, class Check>
-auto load_section(const std::string& kind, const std::string& reference, const Read& read, const Check& check) {
+auto load_section(const std::string& kind, const std::string& reference, const Read& read, const Check& check,
+                  const std::vector<std::string>& overrides = {}) {
     const Schemas schemas(configs_directory() + "/schema");
     Diagnostics diagnostics;
-    const Section section = resolve_section(schemas, kind, reference, "", "", diagnostics);
-    const Locate locate = [&section](const std::string& path) { return section.place_of(path); };
+    Section section = resolve_section(schemas, kind, reference, "", "", diagnostics);
+    std::set<std::string> overridden;
+    for (const Override& setting : parse_overrides(overrides, diagnostics)) {
+        if (apply_override(schemas, setting, section.document, diagnostics, kind)) {
+            overridden.insert(canonical(setting.path));
+        }
+    }
+    const Locate locate = [&](const std::string& path) {
+        return touched_by(overridden, path) ? FilePlace{kOverrideFile, path} : section.place_of(path);
+    };
     if (!section.layers.empty()) {
         validate_section(schemas, kind, section.document, locate, diagnostics);
     }
     diagnostics.throw_if_any();
     Json sources;
     auto config = read(kind == "cost" ? section.document : strip_annotations(section.document, "", sources));
-    const Locate locate_in_run = [&](const std::string& path) {
-        return section.place_of(path.substr(kind.size() + 1));
-    };
+    const Locate locate_in_run = [&](const std::string& path) { return locate(path.substr(kind.size() + 1)); };
     check(config, locate_in_run, diagnostics);
     diagnostics.throw_if_any();
     return config;
@@ -104,15 +128,6 @@ class Loader {
     }
 
   private:
-    /// "a.b.2" and "a.b[2]" are one path.
-    static std::string canonical(const std::string& path) {
-        std::string joined;
-        for (const std::string& key : split_path(path)) {
-            joined += "." + key;
-        }
-        return joined;
-    }
-
     /// Overrides of whole references go first, so that others can change what they refer to.
     void replace_references(const std::vector<Override>& overrides) {
         for (const Override& setting : overrides) {
@@ -162,11 +177,8 @@ class Loader {
 
     /// The file, and the path in it, that a path of the run comes from.
     FilePlace place_of(const std::string& path) const {
-        const std::string canonical_path = canonical(path);
-        for (const std::string& set : overridden_) {
-            if (canonical_path.starts_with(set) || set.starts_with(canonical_path + ".")) {
-                return {kOverrideFile, path};
-            }
+        if (touched_by(overridden_, path)) {
+            return {kOverrideFile, path};
         }
         const std::string kind = path.substr(0, path.find('.'));
         const auto section = sections_.find(kind);
@@ -302,8 +314,8 @@ HardwareConfig load_hardware(const std::string& reference) {
     return load_section("hardware", reference, read_plain<HardwareConfig>, cross_check_hardware);
 }
 
-DramConfig load_dram(const std::string& reference) {
-    return load_section("dram", reference, read_plain<DramConfig>, cross_check_dram);
+DramConfig load_dram(const std::string& reference, const std::vector<std::string>& overrides) {
+    return load_section("dram", reference, read_plain<DramConfig>, cross_check_dram, overrides);
 }
 
 CostTable load_cost_table(const std::string& reference) {

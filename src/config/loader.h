@@ -18,7 +18,8 @@ RunConfig load_run_config(const std::string& path, const std::vector<std::string
 /// errors as in a run.
 ModelShape load_model(const std::string& reference);
 HardwareConfig load_hardware(const std::string& reference);
-DramConfig load_dram(const std::string& reference);
+/// `overrides` are paths in the DRAM file: "timing.nCL=16".
+DramConfig load_dram(const std::string& reference, const std::vector<std::string>& overrides = {});
 CostTable load_cost_table(const std::string& reference);
 
 /// Where shipped presets and schemas lie: $PALIMPSEST_CONFIGS, else the source tree's or the installed configs/.

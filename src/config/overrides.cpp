@@ -13,9 +13,12 @@ bool is_section(const std::string& key) {
     return std::find(kSections.begin(), kSections.end(), key) != kSections.end();
 }
 
-/// Every path that --set knows.
-std::vector<std::string> all_paths(const Schemas& schemas) {
-    std::vector<std::string> paths = known_paths(schemas.get("run"));
+/// Every path that --set knows in a run, or in a section alone.
+std::vector<std::string> all_paths(const Schemas& schemas, const std::string& kind) {
+    std::vector<std::string> paths = known_paths(schemas.get(kind));
+    if (kind != "run") {
+        return paths;
+    }
     for (const char* section : kSections) {
         const std::vector<std::string> below = known_paths(schemas.get(section), section);
         paths.insert(paths.end(), below.begin(), below.end());
@@ -36,8 +39,9 @@ std::string nearest_path(const std::string& path, const std::vector<std::string>
     return same != known.end() ? *same : nearest_name(path, known);
 }
 
-void complain_unknown(const Schemas& schemas, const Override& setting, Diagnostics& diagnostics) {
-    const std::string near = nearest_path(setting.path, all_paths(schemas));
+void complain_unknown(const Schemas& schemas, const Override& setting, const std::string& kind,
+                      Diagnostics& diagnostics) {
+    const std::string near = nearest_path(setting.path, all_paths(schemas, kind));
     std::vector<std::string> keys = split_path(setting.path);
     std::string accepted;
     while (accepted.empty() && !keys.empty()) {  // the keys of the deepest object that exists
@@ -46,7 +50,7 @@ void complain_unknown(const Schemas& schemas, const Override& setting, Diagnosti
         for (const std::string& key : keys) {
             parent = join_path(parent, key);
         }
-        const Json* node = keys.empty() ? &schemas.get("run") : setting_schema(schemas, parent);
+        const Json* node = keys.empty() ? &schemas.get(kind) : setting_schema(schemas, parent, kind);
         accepted = node != nullptr ? join_names(known_keys(*node)) : "";
     }
     diagnostics.add(kOverrideFile, setting.path,
@@ -71,26 +75,27 @@ std::vector<Override> parse_overrides(const std::vector<std::string>& texts, Dia
     return overrides;
 }
 
-const Json* setting_schema(const Schemas& schemas, const std::string& path) {
+const Json* setting_schema(const Schemas& schemas, const std::string& path, const std::string& kind) {
     std::vector<std::string> keys = split_path(path);
     if (keys.empty()) {
         return nullptr;
     }
-    if (!is_section(keys.front())) {
-        return schema_at(schemas.get("run"), keys);
+    if (kind != "run" || !is_section(keys.front())) {
+        return schema_at(schemas.get(kind), keys);
     }
     const Json& section = schemas.get(keys.front());
     keys.erase(keys.begin());
     return schema_at(section, keys);
 }
 
-bool apply_override(const Schemas& schemas, const Override& setting, Json& run, Diagnostics& diagnostics) {
+bool apply_override(const Schemas& schemas, const Override& setting, Json& document, Diagnostics& diagnostics,
+                    const std::string& kind) {
     const std::vector<std::string> keys = split_path(setting.path);
-    if (setting_schema(schemas, setting.path) == nullptr || keys.back() == "base") {
-        complain_unknown(schemas, setting, diagnostics);
+    if (setting_schema(schemas, setting.path, kind) == nullptr || keys.back() == "base") {
+        complain_unknown(schemas, setting, kind, diagnostics);
         return false;
     }
-    Json* at = &run;
+    Json* at = &document;
     for (const std::string& key : keys) {
         if (at->is_array()) {
             const bool index = std::all_of(key.begin(), key.end(), [](char c) { return c >= '0' && c <= '9'; });

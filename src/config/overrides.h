@@ -21,11 +21,13 @@ inline constexpr const char* kOverrideFile = "--set";
 std::vector<Override> parse_overrides(const std::vector<std::string>& texts, Diagnostics& diagnostics);
 
 /// The schema of the setting at `path` of a run, where model, hardware, DRAM and cost table are objects in our own
-/// keys.
-const Json* setting_schema(const Schemas& schemas, const std::string& path);
+/// keys; or of a section alone, as its `kind` says.
+const Json* setting_schema(const Schemas& schemas, const std::string& path, const std::string& kind = "run");
 
-/// Sets one value in a run whose sections are in place. An annotated number keeps its form and its source becomes
-/// "--set". An unknown path goes to `diagnostics` with the nearest one there is. Returns whether it was set.
-bool apply_override(const Schemas& schemas, const Override& setting, Json& run, Diagnostics& diagnostics);
+/// Sets one value in a run whose sections are in place, or in one section. An annotated number keeps its form and its
+/// source becomes "--set". An unknown path goes to `diagnostics` with the nearest one there is. Returns whether it was
+/// set.
+bool apply_override(const Schemas& schemas, const Override& setting, Json& document, Diagnostics& diagnostics,
+                    const std::string& kind = "run");
 
 }  // namespace palimpsest

@@ -23,6 +23,10 @@ enum class StorageMode : std::uint8_t {
     compact,        ///< survivors are moved together when a token goes
 };
 enum class CacheLayout : std::uint8_t { head_major, token_major };
+enum class CachePlacement : std::uint8_t {
+    packed,            ///< blocks one behind the other
+    bank_interleaved,  ///< K and V, and even and odd requests, in banks of their own
+};
 enum class EvictionScope : std::uint8_t { head, layer, model };
 enum class PrefillMode : std::uint8_t {
     chunked,   ///< chunks of `prefill_chunk` tokens; the set is cut back to the budget after each
@@ -41,7 +45,10 @@ struct CacheConfig {
     EvictionScope scope = EvictionScope::head;
     StorageMode storage = StorageMode::in_place;
     CacheLayout layout = CacheLayout::head_major;
-    std::uint32_t kv_bits = 8;  ///< 8 or 16
+    CachePlacement placement = CachePlacement::packed;
+    std::uint32_t kv_bits = 8;         ///< of a stored element: 4, 8 or 16
+    std::uint32_t kv_group = 32;       ///< kv_bits 4: elements that share a scale
+    std::uint32_t kv_scale_bits = 16;  ///< kv_bits 4: of a scale
     PrefillMode prefill = PrefillMode::chunked;
     std::uint32_t prefill_chunk = 64;  ///< prompt tokens of each request processed together
 };

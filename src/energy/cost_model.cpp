@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "energy/dram_energy.h"
 #include "energy/sram_scaling.h"
 #include "palimpsest/error.h"
 
@@ -262,35 +263,26 @@ EnergyClass class_of(Traffic traffic) {
 /// DRAM costs: commands and I/O by the traffic that caused them; refresh and standby are static.
 void add_dram(std::vector<MachineCost>& costs, const DramConfig& dram, const CostTable& table) {
     const std::string source = fmt::format("DRAM file {}", dram.name);
-    const auto add = [&](std::string_view name, EnergyClass energy_class, double per_unit, bool power, auto count) {
-        MachineCost cost =
-            make_cost(std::string(name), "dram_scale", {EnergyBlock::dram, energy_class}, table.dram_scale, per_unit,
-                      power ? kAttojoulesPerPicosecondAtOneMilliwatt : kAttojoulesPerPicojoule);
-        cost.power = power;
+    const auto add = [&](const DramEnergyTerm& term, EnergyClass energy_class, auto count) {
+        MachineCost cost = make_cost(std::string(term.name), "dram_scale", {EnergyBlock::dram, energy_class},
+                                     table.dram_scale, dram.energy.*term.cost,
+                                     term.power ? kAttojoulesPerPicosecondAtOneMilliwatt : kAttojoulesPerPicojoule);
+        cost.power = term.power;
         cost.source = source;
-        cost.count = count;
+        cost.count = std::move(count);
         costs.push_back(std::move(cost));
     };
-    const DramEnergy& energy = dram.energy;
-    const std::uint64_t burst_bits = dram.burst_bytes() * 8;
-    for (std::size_t t = 0; t < kTrafficClasses; ++t) {
-        const EnergyClass c = class_of(static_cast<Traffic>(t));
-        add(name_of(Action::dram_activate), c, energy.activate_precharge_pj, false,
-            [t](const Interval& i) { return i.dram.activates_by_class[t]; });
-        add(name_of(Action::dram_read), c, energy.read_burst_pj, false,
-            [t](const Interval& i) { return i.dram.read_bursts_by_class[t]; });
-        add(name_of(Action::dram_write), c, energy.write_burst_pj, false,
-            [t](const Interval& i) { return i.dram.write_bursts_by_class[t]; });
-        add(name_of(Action::dram_io_bit), c, energy.io_pj_per_bit, false, [t, burst_bits](const Interval& i) {
-            return (i.dram.read_bursts_by_class[t] + i.dram.write_bursts_by_class[t]) * burst_bits;
-        });
+    for (const DramEnergyTerm& term : dram_energy_terms()) {
+        if (term.count_of == nullptr) {
+            add(term, EnergyClass::static_power, [&term, dram](const Interval& i) { return term.count(i.dram, dram); });
+            continue;
+        }
+        for (std::size_t t = 0; t < kTrafficClasses; ++t) {
+            const auto traffic = static_cast<Traffic>(t);
+            add(term, class_of(traffic),
+                [&term, traffic, dram](const Interval& i) { return term.count_of(i.dram, dram, traffic); });
+        }
     }
-    add(name_of(Action::dram_refresh), EnergyClass::static_power, energy.refresh_pj, false,
-        [](const Interval& i) { return i.dram.refreshes; });
-    add("dram_active_standby", EnergyClass::static_power, energy.active_standby_mw, true,
-        [tck = dram.timing.tCK_ps](const Interval& i) { return i.dram.active_clocks * tck; });
-    add("dram_precharge_standby", EnergyClass::static_power, energy.precharge_standby_mw, true,
-        [tck = dram.timing.tCK_ps](const Interval& i) { return i.dram.precharged_clocks * tck; });
 }
 
 }  // namespace

@@ -1,13 +1,16 @@
 #include "host/memory_map.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "config/row_stripe.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
 
-Bytes DramAllocator::take(Bytes bytes, const char* what) {
-    const Bytes start = round_up(used_, alignment_);
+Bytes DramAllocator::take(Bytes bytes, const char* what, Bytes alignment) {
+    const Bytes start = round_up(used_, std::max(alignment_, alignment));
     if (start + bytes > capacity_) {
         throw InputError("", "dram.organisation",
                          fmt::format("{} needs {} bytes, and {} of {} are left: {} are missing", what, bytes,
@@ -46,6 +49,17 @@ WeightMap map_weights(const ModelShape& model, DramAllocator& dram) {
                                            : dram.take(std::uint64_t{model.vocabulary} * model.hidden * element,
                                                        "the vocabulary projection");
     return map;
+}
+
+void place_kv(const RunConfig& config, KvGeometry& geometry, DramAllocator& dram) {
+    const RowStripe stripe = row_stripe(config.dram);
+    geometry.burst_bytes = config.dram.burst_bytes();
+    geometry.stripe_bytes = stripe.bytes;
+    geometry.stripe_banks = stripe.banks;
+    geometry.kv_base =
+        dram.take(kv_region_bytes(config.cache, geometry), "the KV cache", kv_alignment(config.cache, geometry));
+    geometry.score_base =
+        dram.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry), "the spilled scores");
 }
 
 }  // namespace palimpsest

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "config/run_config.h"
+#include "hardware/kv_mmu/kv_geometry.h"
 #include "palimpsest/types.h"
 
 namespace palimpsest {
@@ -13,8 +14,9 @@ class DramAllocator {
   public:
     DramAllocator(Bytes capacity, Bytes alignment) : capacity_(capacity), alignment_(alignment) {}
 
-    /// Start address of `bytes` for `what`. InputError saying how much is missing when DRAM is full.
-    Bytes take(Bytes bytes, const char* what);
+    /// Start address of `bytes` for `what`, a multiple of `alignment` where that is more than the allocator's own.
+    /// InputError saying how much is missing when DRAM is full.
+    Bytes take(Bytes bytes, const char* what, Bytes alignment = 1);
     Bytes used() const { return used_; }
 
   private:
@@ -40,5 +42,8 @@ struct WeightMap {
 
 /// Bytes of all weights, as stored.
 WeightMap map_weights(const ModelShape& model, DramAllocator& dram);
+
+/// Tells a KV geometry about the DRAM, and takes memory for the cache and the scores that do not fit on chip.
+void place_kv(const RunConfig& config, KvGeometry& geometry, DramAllocator& dram);
 
 }  // namespace palimpsest

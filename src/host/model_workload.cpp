@@ -36,10 +36,7 @@ class ModelWorkload : public Workload {
         geometry_.positions = work.prompt_tokens + work.generated_tokens;
         geometry_.identity = replay_.slots() >= geometry_.positions;
         geometry_.uses_scores = replay_.uses_scores();
-        geometry_.burst_bytes = config.dram.burst_bytes();
-        geometry_.kv_base = dram_.take(kv_region_bytes(config.cache, geometry_), "the KV cache");
-        geometry_.score_base =
-            dram_.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry_), "the spilled scores");
+        place_kv(config, geometry_, dram_);
     }
 
     const KvGeometry& geometry() const override { return geometry_; }

@@ -39,10 +39,7 @@ class OperatorWorkload : public Workload {
             geometry_.slots = replace->slots;
             geometry_.positions = replace->slots + replace->replacements;
         }
-        geometry_.burst_bytes = config.dram.burst_bytes();
-        geometry_.kv_base = dram_.take(kv_region_bytes(config.cache, geometry_), "the KV cache");
-        geometry_.score_base =
-            dram_.take(score_region_bytes(config.hardware.kv_mmu, config.cache, geometry_), "the spilled scores");
+        place_kv(config, geometry_, dram_);
     }
 
     const KvGeometry& geometry() const override { return geometry_; }

@@ -1,7 +1,5 @@
 #include "host/simulate.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <exception>
@@ -9,6 +7,7 @@
 #include <fmt/format.h>
 #include <systemc>
 
+#include "common/host_memory.h"
 #include "hardware/kernel.h"
 #include "hardware/machine.h"
 #include "host/driver.h"
@@ -23,12 +22,6 @@ using HostClock = std::chrono::steady_clock;
 
 double seconds_since(HostClock::time_point start) {
     return std::chrono::duration<double>(HostClock::now() - start).count();
-}
-
-std::uint64_t peak_rss_bytes() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 /// How often at least, in simulated cycles, the watchdog looks for progress and an interrupt is noticed.

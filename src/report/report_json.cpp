@@ -119,7 +119,10 @@ Json dram_json(const RunReport& report) {
               {"precharge", dram.precharges},
               {"read", dram.reads},
               {"write", dram.writes},
-              {"refresh", dram.refreshes}}},
+              {"refresh", dram.refreshes},
+              {"refresh_bank", dram.bank_refreshes},
+              {"power_down", dram.power_downs},
+              {"self_refresh", dram.self_refreshes}}},
             {"forwarded_reads", dram.forwarded_reads},
             {"merged_writes", dram.merged_writes},
             {"bandwidth_utilisation", bandwidth_utilisation(report)},
@@ -128,7 +131,12 @@ Json dram_json(const RunReport& report) {
               {"waiting", dram.waiting_clocks},
               {"refresh", dram.refresh_clocks},
               {"idle", dram.idle_clocks}}},
-            {"rank_clocks", {{"active", dram.active_clocks}, {"precharged", dram.precharged_clocks}}},
+            {"rank_clocks",
+             {{"active", dram.active_clocks},
+              {"precharged", dram.precharged_clocks},
+              {"active_power_down", dram.active_power_down_clocks},
+              {"precharged_power_down", dram.precharged_power_down_clocks},
+              {"self_refresh", dram.self_refresh_clocks}}},
             {"traffic", traffic}};
 }
 

@@ -52,60 +52,57 @@ class GoldenSlotSet {
     std::map<std::uint32_t, std::uint32_t> token_in_;
 };
 
-/// The KV region laid out by walking through it: each vector gets the next free address, each matrix or region starts
-/// on a burst.
+/// The KV region laid out by walking through it: each byte of each vector gets the next free address, each matrix or
+/// region starts on a burst. With bank-interleaved placement the walk is over the addresses: it looks at which bank
+/// each lies in, and gives it to the requests and the kind of vector whose bank that is.
 class GoldenKvMap {
   public:
     using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>;
 
-    GoldenKvMap(const CacheConfig& cache, const KvGeometry& g) {
+    GoldenKvMap(const CacheConfig& cache, const KvGeometry& g) : g_(g) {
         const std::uint32_t places = cache.storage == StorageMode::append_gather ? g.positions : g.slots;
-        vector_bytes_ = g.head_dim * (cache.kv_bits / 8);
-        Bytes next = g.kv_base;
-        const auto align = [&] {
-            while ((next - g.kv_base) % g.burst_bytes != 0) {
-                ++next;
-            }
-        };
-        for (std::uint32_t request = 0; request < g.batch; ++request) {
-            for (std::uint32_t layer = 0; layer < g.layers; ++layer) {
-                if (cache.layout == CacheLayout::head_major) {
-                    for (std::uint32_t head = 0; head < g.kv_heads; ++head) {
-                        for (std::uint32_t v = 0; v < 2; ++v) {
-                            align();
-                            for (std::uint32_t place = 0; place < places; ++place) {
-                                address_[{request, layer, head, v, place}] = next;
-                                next += vector_bytes_;
-                            }
-                        }
-                    }
-                } else {
-                    align();
-                    for (std::uint32_t place = 0; place < places; ++place) {
-                        for (std::uint32_t v = 0; v < 2; ++v) {
-                            for (std::uint32_t head = 0; head < g.kv_heads; ++head) {
-                                address_[{request, layer, head, v, place}] = next;
-                                next += vector_bytes_;
-                            }
-                        }
+        for (std::uint32_t element = 0; element < g.head_dim; ++element) {
+            bits_ += cache.kv_bits;
+            bits_ += cache.kv_bits == 4 && element % cache.kv_group == 0 ? cache.kv_scale_bits : 0;
+        }
+        const bool by_bank = cache.placement == CachePlacement::bank_interleaved;
+        // Which requests (by remainder) and which of K and V share one walk.
+        turns_ = by_bank && g.stripe_banks >= 4 && g.batch >= 2 ? 2 : 1;
+        std::vector<std::set<std::uint32_t>> kinds{{0, 1}};
+        if (by_bank) {
+            kinds = {{0}, {1}};
+        }
+        std::size_t walk = 0;
+        for (const auto& kind : kinds) {
+            for (std::uint32_t turn = 0; turn < turns_; ++turn) {
+                start_walk(walk++, by_bank ? kinds.size() * turns_ : 1);
+                for (std::uint32_t request = turn; request < g.batch; request += turns_) {
+                    for (std::uint32_t layer = 0; layer < g.layers; ++layer) {
+                        lay_out(cache.layout, request, layer, kind, places);
                     }
                 }
+                align();
             }
         }
-        align();
-        bytes_ = next - g.kv_base;
+        if (by_bank) {  // whole rows of all banks
+            while (bytes_ % (g.stripe_bytes * g.stripe_banks) != 0) {
+                ++bytes_;
+            }
+        }
     }
 
     Bytes bytes() const { return bytes_; }
-    Bytes vector_bytes() const { return vector_bytes_; }
+    Bytes vector_bytes() const { return bits_ / 8; }
+    Bytes address(const KvAccess& access, std::uint32_t place, Bytes byte) const {
+        return address_.at(
+            {access.request.value, access.layer.value, access.head.value, access.value ? 1U : 0U, place})[byte];
+    }
     /// Segments of stream bytes [offset, offset + bytes) of vectors at `places`, found byte by byte.
     std::vector<DramSegment> segments(const KvAccess& access, const std::vector<std::uint32_t>& places, Bytes offset,
                                       Bytes bytes) const {
         std::vector<DramSegment> out;
         for (Bytes b = offset; b < offset + bytes; ++b) {
-            const Bytes at = address_.at({access.request.value, access.layer.value, access.head.value,
-                                          access.value ? 1U : 0U, places[b / vector_bytes_]}) +
-                             b % vector_bytes_;
+            const Bytes at = address(access, places[b / vector_bytes()], b % vector_bytes());
             if (!out.empty() && out.back().address + out.back().bytes == at) {
                 ++out.back().bytes;
             } else {
@@ -114,10 +111,65 @@ class GoldenKvMap {
         }
         return out;
     }
+    /// Which of the banks that stripes go through in turn an address lies in.
+    std::uint32_t bank_of(Bytes address) const { return address / g_.stripe_bytes % g_.stripe_banks; }
 
   private:
-    std::map<Key, Bytes> address_;
-    Bytes vector_bytes_ = 0;
+    void start_walk(std::size_t walk, std::size_t walks) {
+        next_ = g_.kv_base;
+        walked_ = 0;
+        mine_.assign(walks == 1 ? 1 : g_.stripe_banks, walks == 1);
+        for (std::size_t bank = 0; walks > 1 && bank < mine_.size(); ++bank) {
+            mine_[bank] = bank / (mine_.size() / walks) == walk;
+        }
+    }
+    Bytes take() {
+        while (mine_.size() > 1 && !mine_[bank_of(next_)]) {
+            ++next_;
+        }
+        ++walked_;
+        bytes_ = std::max(bytes_, next_ + 1 - g_.kv_base);
+        return next_++;
+    }
+    void align() {
+        while (walked_ % g_.burst_bytes != 0) {
+            take();
+        }
+    }
+    void put(const Key& key) {
+        for (Bytes i = 0; i < vector_bytes(); ++i) {
+            address_[key].push_back(take());
+        }
+    }
+    void lay_out(CacheLayout layout, std::uint32_t request, std::uint32_t layer, const std::set<std::uint32_t>& kind,
+                 std::uint32_t places) {
+        if (layout == CacheLayout::head_major) {
+            for (std::uint32_t head = 0; head < g_.kv_heads; ++head) {
+                for (const std::uint32_t v : kind) {
+                    align();
+                    for (std::uint32_t place = 0; place < places; ++place) {
+                        put({request, layer, head, v, place});
+                    }
+                }
+            }
+            return;
+        }
+        align();
+        for (std::uint32_t place = 0; place < places; ++place) {
+            for (const std::uint32_t v : kind) {
+                for (std::uint32_t head = 0; head < g_.kv_heads; ++head) {
+                    put({request, layer, head, v, place});
+                }
+            }
+        }
+    }
+
+    KvGeometry g_;
+    Bytes bits_ = 0;  ///< of a vector
+    std::uint32_t turns_ = 1;
+    std::vector<bool> mine_;  ///< by bank: the walk at hand goes through it
+    Bytes next_ = 0, walked_ = 0;
+    std::map<Key, std::vector<Bytes>> address_;
     Bytes bytes_ = 0;
 };
 

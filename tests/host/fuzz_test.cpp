@@ -94,7 +94,7 @@ RunConfig random_run(std::uint64_t seed) {
     draw_hardware(draw, config);
     config.dram.organisation.channels = draw.of({1U, 2U});
     config.dram.controller.page_policy = static_cast<PagePolicy>(draw.between(0, 1));
-    config.dram.controller.refresh = static_cast<RefreshMode>(draw.between(0, 1));
+    config.dram.refresh.mode = static_cast<RefreshMode>(draw.between(0, 1));
     config.simulation.watchdog_cycles = 200'000;
     return config;
 }

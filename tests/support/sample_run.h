@@ -71,10 +71,16 @@ inline Interval random_interval(std::mt19937_64& random, std::uint64_t most) {
     dram.bytes_written = 128 * dram.writes;
     dram.precharges = dram.activates;
     dram.refreshes = draw();
+    dram.bank_refreshes = draw();
+    dram.power_downs = draw();
+    dram.self_refreshes = draw();
     dram.row_misses = dram.activates;
     dram.row_hits = dram.reads + dram.writes;
     dram.active_clocks = draw();
     dram.precharged_clocks = draw();
+    dram.active_power_down_clocks = draw();
+    dram.precharged_power_down_clocks = draw();
+    dram.self_refresh_clocks = draw();
     dram.data_bus_clocks = draw();
     dram.refresh_clocks = draw();
     dram.waiting_clocks = draw();

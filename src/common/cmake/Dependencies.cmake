@@ -26,6 +26,7 @@ function(palimpsest_pkgconfig name module)
   target_link_libraries(${name} INTERFACE PkgConfig::${module})
 endfunction()
 palimpsest_pkgconfig(palimpsest_zstd libzstd)
+palimpsest_pkgconfig(palimpsest_zlib zlib)
 palimpsest_pkgconfig(palimpsest_xxhash libxxhash)
 palimpsest_pkgconfig(palimpsest_blas openblas)
 

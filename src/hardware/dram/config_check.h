@@ -1,5 +1,6 @@
 #pragma once
-// Whether a DRAM config can be: JEDEC relations between its values, and the sizes this controller is built for.
+// Whether this controller can run a DRAM config. Relations: config/dram_relations.h; those of the JEDEC standards are
+// held against files and settings when they are read, and do not stop a device made up for a study or a test.
 
 #include <string>
 

@@ -1,5 +1,7 @@
 #include "hardware/kv_mmu/address_generator.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "palimpsest/error.h"
@@ -9,25 +11,31 @@ namespace palimpsest {
 AddressGenerator::AddressGenerator(const CacheConfig& cache, const KvGeometry& geometry)
     : layout_(cache.layout),
       geometry_(geometry),
+      lanes_(cache.placement == CachePlacement::packed ? BankLanes() : BankLanes(geometry)),
       places_(kv_places(cache, geometry)),
       vector_bytes_(kv_vector_bytes(cache, geometry)),
-      stride_(layout_ == CacheLayout::head_major ? vector_bytes_ : vector_bytes_ * 2 * geometry.kv_heads),
+      stride_(layout_ == CacheLayout::head_major ? vector_bytes_
+                                                 : vector_bytes_ * geometry.kv_heads * (lanes_.lanes() > 1 ? 1 : 2)),
       matrix_bytes_(round_up(places_ * stride_, geometry.burst_bytes)) {}
 
 Bytes AddressGenerator::region_bytes() const {
-    const std::uint64_t regions = std::uint64_t{geometry_.batch} * geometry_.layers;
-    return matrix_bytes_ * (layout_ == CacheLayout::head_major ? regions * geometry_.kv_heads * 2 : regions);
+    const std::uint64_t regions = std::uint64_t{ceil_div(geometry_.batch, lanes_.request_lanes())} * geometry_.layers;
+    const std::uint64_t matrices = layout_ == CacheLayout::head_major ? regions * geometry_.kv_heads : regions;
+    const bool both = layout_ == CacheLayout::head_major && lanes_.lanes() == 1;  // K and V count each
+    return lanes_.region_bytes(matrix_bytes_ * matrices * (both ? 2 : 1));
 }
 
-Bytes AddressGenerator::address(RequestId request, LayerId layer, KvHeadId head, bool value,
-                                std::uint32_t place) const {
-    const Bytes v = value ? 1 : 0;
+Bytes AddressGenerator::matrix_of(const KvAccess& access) const {
+    const Bytes v = access.value ? 1 : 0;
+    const std::uint64_t region =
+        std::uint64_t{access.request.value / lanes_.request_lanes()} * geometry_.layers + access.layer.value;
+    const bool apart = lanes_.lanes() > 1;  // K and V are in different lanes
+    const Bytes base = apart ? 0 : geometry_.kv_base;
     if (layout_ == CacheLayout::head_major) {
-        return geometry_.kv_base + (geometry_.set_of(request, layer, head) * 2 + v) * matrix_bytes_ + place * stride_;
+        const std::uint64_t set = region * geometry_.kv_heads + access.head.value;
+        return base + (apart ? set : set * 2 + v) * matrix_bytes_;
     }
-    const std::uint64_t region = std::uint64_t{request.value} * geometry_.layers + layer.value;
-    return geometry_.kv_base + region * matrix_bytes_ + place * stride_ +
-           (v * geometry_.kv_heads + head.value) * vector_bytes_;
+    return base + region * matrix_bytes_ + ((apart ? 0 : v * geometry_.kv_heads) + access.head.value) * vector_bytes_;
 }
 
 void AddressGenerator::append_run(Bytes matrix, PlaceRun run, std::vector<DramSegment>& out) const {
@@ -82,7 +90,7 @@ void AddressGenerator::generate(const KvAccess& access, bool write, Bytes offset
     const Bytes first = offset / vector_bytes_;
     const Bytes end = ceil_div(offset + bytes, vector_bytes_);
     find_runs(access, write, static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(end - first), table);
-    const Bytes matrix = address(access.request, access.layer, access.head, access.value, 0);
+    const Bytes matrix = matrix_of(access);
     for (const PlaceRun run : runs_) {
         append_run(matrix, run, out);
     }
@@ -91,6 +99,23 @@ void AddressGenerator::generate(const KvAccess& access, bool write, Bytes offset
     out.front().address += cut_front;
     out.front().bytes -= cut_front;
     out.back().bytes -= end * vector_bytes_ - (offset + bytes);
+    if (lanes_.lanes() > 1) {
+        settle(access, out);
+    }
+}
+
+void AddressGenerator::settle(const KvAccess& access, std::vector<DramSegment>& segments) {
+    const std::uint32_t lane = lanes_.lane_of(access.request, access.value);
+    lane_segments_.swap(segments);
+    segments.clear();
+    for (DramSegment left : lane_segments_) {
+        while (left.bytes > 0) {
+            const Bytes bytes = std::min(left.bytes, lanes_.run(left.address));
+            segments.push_back({geometry_.kv_base + lanes_.place(lane, left.address), bytes});
+            left.address += bytes;
+            left.bytes -= bytes;
+        }
+    }
 }
 
 }  // namespace palimpsest

@@ -6,11 +6,17 @@
 namespace palimpsest {
 
 Bytes kv_vector_bytes(const CacheConfig& cache, const KvGeometry& geometry) {
-    return ceil_div<Bytes>(Bytes{geometry.head_dim} * cache.kv_bits, 8);
+    const Bytes scales = cache.kv_bits == 4 ? geometry.head_dim / cache.kv_group : 0;
+    return (Bytes{geometry.head_dim} * cache.kv_bits + scales * cache.kv_scale_bits) / 8;
 }
 
 std::uint32_t kv_places(const CacheConfig& cache, const KvGeometry& geometry) {
     return cache.storage == StorageMode::append_gather ? geometry.positions : geometry.slots;
+}
+
+Bytes kv_alignment(const CacheConfig& cache, const KvGeometry& geometry) {
+    return cache.placement == CachePlacement::packed ? geometry.burst_bytes
+                                                     : geometry.stripe_bytes * geometry.stripe_banks;
 }
 
 Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry) {

@@ -16,13 +16,15 @@ struct KvGeometry {
     std::uint32_t layers = 1;
     std::uint32_t kv_heads = 1;
     std::uint32_t head_dim = 64;
-    std::uint32_t slots = 64;      ///< of one (request, layer, KV head): the replay's slots()
-    std::uint32_t positions = 64;  ///< tokens a sequence can have: P + G
-    bool identity = false;         ///< no token is ever evicted: token n sits in slot n, and no table is needed
-    bool uses_scores = true;       ///< the policy reads attention rows
-    Bytes kv_base = 0;             ///< DRAM address of the KV region; aligned to a DRAM burst (a row is better)
-    Bytes score_base = 0;          ///< DRAM address of the spilled scores; aligned likewise
-    Bytes burst_bytes = 128;       ///< of one DRAM burst: alignment, and the unit of write combining
+    std::uint32_t slots = 64;        ///< of one (request, layer, KV head): the replay's slots()
+    std::uint32_t positions = 64;    ///< tokens a sequence can have: P + G
+    bool identity = false;           ///< no token is ever evicted: token n sits in slot n, and no table is needed
+    bool uses_scores = true;         ///< the policy reads attention rows
+    Bytes kv_base = 0;               ///< DRAM address of the KV region; a multiple of kv_alignment()
+    Bytes score_base = 0;            ///< DRAM address of the spilled scores; aligned likewise
+    Bytes burst_bytes = 128;         ///< of one DRAM burst: alignment, and the unit of write combining
+    Bytes stripe_bytes = 8192;       ///< neighbouring bytes in one row of each bank they touch (config/row_stripe.h)
+    std::uint32_t stripe_banks = 8;  ///< stripes one behind the other before a bank comes again
 
     std::uint64_t sets() const { return std::uint64_t{batch} * layers * kv_heads; }
     /// Number of the set of one (request, layer, KV head): requests outermost, heads innermost.
@@ -31,11 +33,13 @@ struct KvGeometry {
     }
 };
 
-/// Bytes of one K or V vector of one token.
+/// Bytes of one K or V vector of one token: its elements, and behind them, at 4 bits, a scale for each group.
 Bytes kv_vector_bytes(const CacheConfig& cache, const KvGeometry& geometry);
 /// Places for vectors in one K or V matrix: slots, or positions where tokens stay where they were written.
 std::uint32_t kv_places(const CacheConfig& cache, const KvGeometry& geometry);
-/// DRAM the KV cache occupies from `kv_base` on, alignment counted.
+/// What `kv_base` must be a multiple of: a burst, or where placement looks at banks a stripe of each.
+Bytes kv_alignment(const CacheConfig& cache, const KvGeometry& geometry);
+/// DRAM the KV cache occupies from `kv_base` on, padding counted.
 Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry);
 /// DRAM the score vectors that do not fit on chip occupy from `score_base` on.
 Bytes score_region_bytes(const KvMmuConfig& config, const CacheConfig& cache, const KvGeometry& geometry);
