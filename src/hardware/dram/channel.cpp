@@ -84,7 +84,7 @@ void DramChannel::taken(const Arrival& arrival, DramClock now) {
     may_match_ -= arrival.may_match;
     DramClock* when = nullptr;
     if (arrival.owner.streamed) {
-        when = &answers_[arrival.owner.index].taken;
+        when = &answer_of(arrival.owner.index).taken;
     } else {
         Part& part = parts_[arrival.owner.index];
         --part.coming;

@@ -31,7 +31,7 @@ class DramChannel {
     std::uint32_t open_part(DramTransaction& transaction, DramClock now);
     /// The part's next burst, to the FIFO's end.
     void append(std::uint32_t index, const DramLocation& where);
-    /// A burst of a single request, arriving at `now`, to the FIFO's end; its answer is `answers[index]`.
+    /// A burst of a single request, arriving at `now`, to the FIFO's end; the request has number `index`.
     void append_streamed(std::uint32_t index, const DramLocation& where, bool write, DramClock now) {
         advance_to(now);
         if (fifo_.empty()) {
@@ -41,7 +41,7 @@ class DramChannel {
         }
         push(where, {index, true, false, Traffic::weights}, write);
     }
-    /// Where the answers of streamed requests are.
+    /// Where the answers of single requests are: of number n at n modulo their count, a power of two.
     void set_answers(std::span<DramAnswer> answers) { answers_ = answers; }
 
     /// Decides every clock before `now`.
@@ -134,7 +134,7 @@ class DramChannel {
     /// A streak's arrival enters the queue.
     void enter(const Arrival& arrival, DramClock now) {
         if (arrival.owner.streamed) {
-            answers_[arrival.owner.index].taken = now;
+            answer_of(arrival.owner.index).taken = now;
             if (arrival.write) {
                 answer(arrival.owner.index, now + 1);
             }
@@ -157,8 +157,9 @@ class DramChannel {
     void column(const DramScheduler::Pick& pick, DramClock now);
     void taken(const Arrival& arrival, DramClock now);
     void burst_done(const BurstOwner& owner, DramClock completion, DramClock now);
+    DramAnswer& answer_of(std::uint32_t index) { return answers_[index & (answers_.size() - 1)]; }
     void answer(std::uint32_t index, DramClock completion) {
-        DramAnswer& a = answers_[index];
+        DramAnswer& a = answer_of(index);
         a.completion = std::max(a.completion, completion);
         --a.open_bursts;
     }

@@ -19,13 +19,16 @@ struct DramSegment {
     bool operator==(const DramSegment&) const = default;
 };
 
-/// A request of a sender of many.
+/// A request of a sender of many, as traces have them.
 struct DramRequest {
-    Bytes address = 0;
-    bool write = false;
+    static constexpr std::uint64_t kNoCycle = ~std::uint64_t{0};
+
+    std::uint64_t address : 63;
+    std::uint64_t write : 1;
+    std::uint64_t cycle;  ///< DRAM clock at which it arrives; kNoCycle: as soon as the one before it is taken
 };
 
-/// What a sender of single requests is told of each; it owns it and keeps it in place.
+/// What a sender of many requests is told of each; it owns it and keeps it in place.
 struct DramAnswer {
     DramClock taken = 0;       ///< the last burst was taken from the FIFO
     DramClock completion = 0;  ///< as of a transaction; valid when no burst is open
