@@ -111,7 +111,7 @@ DramReport play(const DramOptions& options, const DramConfig& config, DramComman
     report.request_bytes = options.request_bytes;
     Stopwatch watch;
     while (true) {
-        const std::span<const DramRequest> requests = reader.next();
+        const std::span<const AddressRequest> requests = reader.next();
         report.read_seconds += watch.lap();
         if (requests.empty()) {
             break;

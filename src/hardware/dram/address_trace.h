@@ -18,6 +18,8 @@
 
 namespace palimpsest {
 
+using AddressRequest = DramRequest;
+
 struct AddressTraceOptions {
     Bytes capacity = Bytes{1} << 63;  ///< of the DRAM
     Bytes request_bytes = 1;          ///< that each request wants; no more than the capacity

@@ -13,7 +13,6 @@ constexpr std::uint64_t kFillTo = 2048, kDrainTo = 256;
 
 constexpr std::size_t kUnderWay = 4096;  ///< room for requests at first; a power of two, more than kFillTo
 
-constexpr DramClock kSettleStep = 1024;                 ///< when only the queues are left
 constexpr DramClock kLongestStep = DramClock{1} << 24;  ///< between two looks at whether to stop
 
 }  // namespace
@@ -120,16 +119,12 @@ void TracePlayer::record_finished() {
 
 const TraceResult& TracePlayer::finish() {
     settle(0);
-    while (done_ < sent_) {  // everything is in the queues
-        now_ += kSettleStep;
-        dram_.advance_to(now_, finished_);
-        dram_.counts_at(now_);
-        record_finished();
-    }
-    DramClock end = std::max(latest_, result_.first_offer);
-    while (!dram_.idle_at(end)) {
+    DramClock end = now_;
+    while (!dram_.idle_at(end)) {  // never beyond the clock at which all is done
         end = dram_.idle_bound();
     }
+    record_finished();
+    end = std::max(end, latest_);
     result_.cycles = end - result_.first_offer;
     result_.counts = dram_.counts_at(end) - before_;
     result_.reads = result_.read_latency.count();
