@@ -31,7 +31,7 @@ enum class Action : std::uint8_t {
     kv_score_read,  ///< one score word of the on-chip score store
     kv_score_write,
     kv_score_add,       ///< one saturating score accumulate
-    kv_victim_compare,  ///< one compare of the running minimum
+    kv_victim_compare,  ///< one compare of the victim unit
     kv_address,         ///< one address generated
     kv_write_combine,   ///< one burst-sized entry written to or drained from the write-combining buffer
     dram_activate,      ///< one ACT and its PRE, all devices of the rank

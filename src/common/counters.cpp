@@ -31,7 +31,7 @@ constexpr std::array<ActionText, kActions> kActionTexts{{
     {"kv_score_read", "one word read from the on-chip score store"},
     {"kv_score_write", "one word written to the on-chip score store"},
     {"kv_score_add", "one saturating accumulate of a token's score"},
-    {"kv_victim_compare", "one compare of the victim unit's running minimum"},
+    {"kv_victim_compare", "one compare of the victim unit"},
     {"kv_address", "one address made by the KV-MMU's address generator"},
     {"kv_write_combine", "one burst-sized entry through the write-combining buffer"},
     {"dram_activate", "one ACT and its PRE, all devices of the rank"},

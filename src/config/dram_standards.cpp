@@ -24,6 +24,12 @@ DramStandard ddr3() {
     s.densities = {{0.5, 90}, {1, 110}, {2, 160}, {4, 260}, {8, 350}};
     s.minima = {
         {"tAA", "nCL", &T::nCL, 10},
+        {"CWL", "nCWL", &T::nCWL, 0, 5, 800},
+        {"CWL", "nCWL", &T::nCWL, 0, 6, 1067},
+        {"CWL", "nCWL", &T::nCWL, 0, 7, 1334},
+        {"CWL", "nCWL", &T::nCWL, 0, 8, 1600},
+        {"CWL", "nCWL", &T::nCWL, 0, 9, 1867},
+        {"CWL", "nCWL", &T::nCWL, 0, 10},
         {"tRCD", "nRCD", &T::nRCD, 10},
         {"tRP", "nRP", &T::nRP, 10},
         {"tRAS", "nRAS", &T::nRAS, 37.5, 0, 1067},
@@ -74,6 +80,12 @@ DramStandard ddr4() {
     s.densities = {{2, 160, 0, 110, 90}, {4, 260, 0, 160, 110}, {8, 350, 0, 260, 160}, {16, 550, 0, 350, 260}};
     s.minima = {
         {"tAA", "nCL", &T::nCL, 12.5},
+        {"CWL", "nCWL", &T::nCWL, 0, 9, 1600},
+        {"CWL", "nCWL", &T::nCWL, 0, 10, 1867},
+        {"CWL", "nCWL", &T::nCWL, 0, 11, 2134},
+        {"CWL", "nCWL", &T::nCWL, 0, 12, 2400},
+        {"CWL", "nCWL", &T::nCWL, 0, 14, 2667},
+        {"CWL", "nCWL", &T::nCWL, 0, 16},
         {"tRCD", "nRCD", &T::nRCD, 12.5},
         {"tRP", "nRP", &T::nRP, 12.5},
         {"tRAS", "nRAS", &T::nRAS, 35, 0, 1600},
@@ -135,6 +147,14 @@ DramStandard lpddr4() {
     s.densities = {{2, 130, 60}, {4, 180, 90}, {8, 280, 140}, {16, 380, 190}};
     s.minima = {
         {"RL", "nCL", &T::nCL, 16.8},
+        {"WL", "nCWL", &T::nCWL, 0, 4, 534},
+        {"WL", "nCWL", &T::nCWL, 0, 6, 1067},
+        {"WL", "nCWL", &T::nCWL, 0, 8, 1600},
+        {"WL", "nCWL", &T::nCWL, 0, 10, 2134},
+        {"WL", "nCWL", &T::nCWL, 0, 12, 2667},
+        {"WL", "nCWL", &T::nCWL, 0, 14, 3200},
+        {"WL", "nCWL", &T::nCWL, 0, 16, 3734},
+        {"WL", "nCWL", &T::nCWL, 0, 18},
         {"tRCD", "nRCD", &T::nRCD, 18, 4},
         {"tRPab", "nRP", &T::nRP, 21, 4},
         {"tRAS", "nRAS", &T::nRAS, 42, 3},

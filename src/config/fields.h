@@ -59,6 +59,10 @@ constexpr auto names_of(CachePlacement) {
     return std::array{EnumName{CachePlacement::packed, "packed"},
                       EnumName{CachePlacement::bank_interleaved, "bank_interleaved"}};
 }
+constexpr auto names_of(VictimUnitKind) {
+    return std::array{EnumName{VictimUnitKind::running_minimum, "running_minimum"},
+                      EnumName{VictimUnitKind::tree, "tree"}};
+}
 constexpr auto names_of(WriteCombineFlush) {
     return std::array{EnumName{WriteCombineFlush::step, "step"}, EnumName{WriteCombineFlush::full, "full"}};
 }
@@ -159,7 +163,10 @@ void fields(Visitor& v, S& c) {
     v("score_store_bytes", c.score_store_bytes);
     v("score_word_bytes", c.score_word_bytes);
     v("lookup_latency_cycles", c.lookup_latency_cycles);
+    v("victim_unit", c.victim_unit);
     v("victim_latency_cycles", c.victim_latency_cycles);
+    v("victim_compares_per_stage", c.victim_compares_per_stage);
+    v("score_prefetch", c.score_prefetch);
     v("write_combine_entries", c.write_combine_entries);
     v("write_combine_flush", c.write_combine_flush);
     v("write_combine_drain", c.write_combine_drain);

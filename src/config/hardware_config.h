@@ -73,11 +73,20 @@ enum class WriteCombineReads : std::uint8_t {
     forward,  ///< takes them from the buffer
 };
 
+/// How the KV-MMU finds victims.
+enum class VictimUnitKind : std::uint8_t {
+    running_minimum,  ///< a running minimum in each lane, a pass of the scores a victim
+    tree,             ///< a tree over a word's lanes; the least of each word is kept for the next victims
+};
+
 struct KvMmuConfig {
     Bytes score_store_bytes = 64 * 1024;       ///< on-chip score memory; what does not fit lives in DRAM
     std::uint32_t score_word_bytes = 32;       ///< port width of the score store
     std::uint32_t lookup_latency_cycles = 2;   ///< slot table and address generator, request in to first address out
-    std::uint32_t victim_latency_cycles = 4;   ///< tail of the running-minimum pipeline after the last score
+    VictimUnitKind victim_unit = VictimUnitKind::running_minimum;
+    std::uint32_t victim_latency_cycles = 4;      ///< running minimum: from the last score to the victim
+    std::uint32_t victim_compares_per_stage = 2;  ///< tree: compares one behind the other in a cycle
+    bool score_prefetch = true;  ///< a second row accumulator: the next command's spilled scores come while one works
     std::uint32_t write_combine_entries = 16;  ///< burst-sized entries
     WriteCombineFlush write_combine_flush = WriteCombineFlush::step;
     WriteCombineDrain write_combine_drain = WriteCombineDrain::entry;

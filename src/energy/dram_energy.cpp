@@ -88,22 +88,22 @@ DramEnergyReport dram_energy(const DramCounts& counts, const DramConfig& config)
     return report;
 }
 
-DramEnergy energy_from_idd(const DramCurrents& i, const DramConfig& config) {
+DramEnergy energy_from_idd(const DramCurrents& currents, const DramConfig& config) {
     const DramTiming& t = config.timing;
-    const double volts = i.vdd_v * config.organisation.devices_per_rank;  // of the devices side by side
+    const double volts = currents.vdd_v * config.organisation.devices_per_rank;  // of the devices side by side
     const auto ns = [&](std::uint32_t clocks) { return clocks * static_cast<double>(t.tCK_ps) * 1e-3; };
     DramEnergy energy;
-    energy.activate_precharge_pj =
-        volts * (i.idd0_ma * ns(t.nRC) - i.idd3n_ma * ns(t.nRAS) - i.idd2n_ma * ns(t.nRC - t.nRAS));
-    energy.read_burst_pj = volts * (i.idd4r_ma - i.idd3n_ma) * ns(t.burst_clocks());
-    energy.write_burst_pj = volts * (i.idd4w_ma - i.idd3n_ma) * ns(t.burst_clocks());
-    energy.refresh_pj = volts * (i.idd5b_ma - i.idd3n_ma) * ns(t.nRFC);
+    energy.activate_precharge_pj = volts * (currents.idd0_ma * ns(t.nRC) - currents.idd3n_ma * ns(t.nRAS) -
+                                            currents.idd2n_ma * ns(t.nRC - t.nRAS));
+    energy.read_burst_pj = volts * (currents.idd4r_ma - currents.idd3n_ma) * ns(t.burst_clocks());
+    energy.write_burst_pj = volts * (currents.idd4w_ma - currents.idd3n_ma) * ns(t.burst_clocks());
+    energy.refresh_pj = volts * (currents.idd5b_ma - currents.idd3n_ma) * ns(t.nRFC);
     energy.refresh_bank_pj = t.nRFCpb == 0 ? 0 : energy.refresh_pj / config.organisation.banks();
-    energy.active_standby_mw = volts * i.idd3n_ma;
-    energy.precharge_standby_mw = volts * i.idd2n_ma;
-    energy.active_power_down_mw = volts * i.idd3p_ma;
-    energy.precharge_power_down_mw = volts * i.idd2p_ma;
-    energy.self_refresh_mw = volts * i.idd6_ma;
+    energy.active_standby_mw = volts * currents.idd3n_ma;
+    energy.precharge_standby_mw = volts * currents.idd2n_ma;
+    energy.active_power_down_mw = volts * currents.idd3p_ma;
+    energy.precharge_power_down_mw = volts * currents.idd2p_ma;
+    energy.self_refresh_mw = volts * currents.idd6_ma;
     energy.io_pj_per_bit = config.energy.io_pj_per_bit;
     return energy;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "hardware/array_timing.h"
+#include "hardware/kv_mmu/kv_geometry.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
@@ -18,13 +19,19 @@ constexpr std::uint32_t kLogitBytes = 2;
 AttentionLowering::AttentionLowering(Lowering& lowering, const AttentionGeometry& geometry)
     : lowering_(lowering),
       g_(geometry),
+      vector_bytes_(kv_vector_bytes(lowering.config.cache, {.head_dim = geometry.head_dim})),
       array_(lowering.config.hardware.pe_array),
       buffer_(lowering.config.hardware.buffers.kv),
       tile_tokens_(largest_tile()),
       cache_(std::size_t{geometry.requests} * geometry.kv_heads) {}
 
+std::uint32_t kv_array_bytes(const CacheConfig& cache) {
+    return std::max(1U, cache.kv_bits / 8);
+}
+
 std::uint32_t AttentionLowering::vector_words() const {
-    return ceil_div(key_elements(), lowering_.word_bytes());
+    const auto stored = static_cast<std::uint32_t>(vector_bytes_);
+    return ceil_div(std::max(stored, key_elements()), lowering_.word_bytes());
 }
 
 std::uint32_t AttentionLowering::key_column(KvHeadId head) const {
@@ -378,6 +385,7 @@ void AttentionLowering::update_cache(const AttentionStep& step, const HeadWork& 
     command.slots = work.cached + work.own;
     command.rows = work.scores ? step.tokens * g_.group : 0;
     command.searches = decision.searches;
+    command.newest = decision.newest;
     command.freed = decision.freed;
     lowering_.program.label("eviction", step.layer.value, work.request.value);
     // Slots are freed after the step's reads of them: the cache is written here.
@@ -423,6 +431,19 @@ void AttentionLowering::move_survivors(const AttentionStep& step, const HeadWork
     }
 }
 
+Operand AttentionLowering::quantise(const Operand& source, std::uint32_t tokens) {
+    Place& place = lowering_.buffers.staging_out().next();
+    VectorCommand command;
+    command.kind = VectorKind::requantise;
+    command.rows = tokens;
+    command.columns = g_.head_dim;
+    command.source = source.region;
+    command.destination =
+        front_of(place, static_cast<std::uint32_t>(ceil_div<Bytes>(tokens * vector_bytes_, lowering_.word_bytes())));
+    lowering_.program.emit(UnitId::vector_unit, command, Mechanism::attention, {source.hazard}, {&place.hazard});
+    return {command.destination, &place.hazard};
+}
+
 void AttentionLowering::write_tokens(const AttentionStep& step, const HeadWork& work, bool value) {
     const auto& placed = work.decision.placed;
     if (!placed || placed->empty()) {
@@ -432,7 +453,18 @@ void AttentionLowering::write_tokens(const AttentionStep& step, const HeadWork& 
     const auto tokens = static_cast<std::uint32_t>(placed->size());
     const Block block =
         column_block(step, work.request, value ? value_column(work.head) : key_column(work.head), key_elements());
-    const std::uint32_t most = std::min(tile_tokens_, tokens);
+    const bool quantised = lowering_.config.cache.kv_bits == 4;
+    std::uint32_t most = std::min(tile_tokens_, tokens);
+    if (quantised) {
+        most = std::min(most, lowering_.buffers.staging_out().words_each() / vector_words());
+        if (most == 0) {
+            throw InputError("", "hardware.buffers.activation.banks",
+                             fmt::format("a quantised key of {} words does not fit a staging place of {} words, an "
+                                         "eighth of the buffer",
+                                         vector_words(), lowering_.buffers.staging_out().words_each()),
+                             "more or larger activation banks");
+        }
+    }
     for (std::uint32_t first = 0; first < tokens; first += most) {
         const std::uint32_t count = std::min(most, tokens - first);
         Block part = block;  // survivors' rows; which ones does not matter to the words moved
@@ -441,7 +473,10 @@ void AttentionLowering::write_tokens(const AttentionStep& step, const HeadWork& 
         // A tensor on chip needs no place; dividing for it would make the ring wait for its earlier users.
         PlaceRing& ring = step.qkv->on_chip ? lowering_.buffers.staging_in()
                                             : lowering_.buffers.divide_kv(step.qkv->words(most, key_elements()));
-        const Operand source = fetch(lowering_, *step.qkv, part, ring, Mechanism::attention);
+        Operand source = fetch(lowering_, *step.qkv, part, ring, Mechanism::attention);
+        if (quantised) {
+            source = quantise(source, count);
+        }
         KvAccess access;
         access.request = work.request;
         access.layer = step.layer;

@@ -6,6 +6,10 @@
 // Prefill. A chunk's queries attend the residents in DRAM and the chunk's own keys, which are on chip or come from the
 // chunk's activations; only the chunk tokens that survive are written to the cache, after the victims' slots are free.
 //
+// 4-bit keys and values. The vector unit quantises a new token's K and V, group by group, on their way to the store. A
+// tile lies in the KV buffer as it came, packed, in the front of a place that holds it at 8 bit; the array's port
+// expands it, a row of the array a cycle, so that the array sees 8-bit operands in the words they would have.
+//
 // Scores on the array, whichever takes fewer cycles: keys stationary and queries streaming, or queries stationary and
 // keys streaming (matrix-vector mode: in generation one query column per head of the group, and no padding of keys).
 
@@ -26,13 +30,16 @@ struct AttentionStep {
     bool prefill = false;
 };
 
+/// Array elements that a K or V element takes: two halves at 16 bit; 4-bit ones are expanded to 8.
+std::uint32_t kv_array_bytes(const CacheConfig& cache);
+
 /// The geometry attention works on, from a model or a single-operator workload.
 struct AttentionGeometry {
     std::uint32_t requests = 1;
     std::uint32_t kv_heads = 1;
     std::uint32_t group = 1;  ///< query heads a KV head
     std::uint32_t head_dim = 64;
-    std::uint32_t kv_bytes = 1;  ///< of an element in the cache
+    std::uint32_t kv_bytes = 1;  ///< of a K or V element on the array: kv_array_bytes()
 };
 
 /// What one head of one request reads and does; filled from the cache replay, or by hand for a single operator.
@@ -76,7 +83,7 @@ class AttentionLowering {
         std::uint32_t probability_words = 0;
     };
 
-    std::uint32_t vector_words() const;                                       ///< SRAM words of one token's K (or V)
+    std::uint32_t vector_words() const;  ///< SRAM words of one token's K (or V), stored or on the array
     std::uint32_t key_elements() const { return g_.head_dim * g_.kv_bytes; }  ///< array elements of a K or V vector
     Block column_block(const AttentionStep& step, RequestId request, std::uint32_t column, std::uint32_t columns) const;
     std::uint32_t key_column(KvHeadId head) const;
@@ -103,10 +110,13 @@ class AttentionLowering {
                    bool keys_stream, Hazard& sums);
     void update_cache(const AttentionStep& step, const HeadWork& work);
     void write_tokens(const AttentionStep& step, const HeadWork& work, bool value);
+    /// `tokens` vectors of `source`, 8 bit, at 4 bit with their scales, in a place to store them from.
+    Operand quantise(const Operand& source, std::uint32_t tokens);
     void move_survivors(const AttentionStep& step, const HeadWork& work);
 
     Lowering& lowering_;
     AttentionGeometry g_;
+    Bytes vector_bytes_;  ///< of a K or V vector in DRAM
     PeArrayConfig array_;
     BufferConfig buffer_;                  ///< word width, the same in all buffers
     std::uint32_t tile_tokens_;            ///< most tokens of a key or value tile

@@ -34,7 +34,7 @@ void HostDriver::end_step() {
     while (!machine_.sequencer().all_complete()) {
         wait(machine_.sequencer().all_complete_event());
     }
-    machine_.kv_mmu().flush_writes();
+    machine_.kv_mmu().end_step();
     while (!machine_.quiet()) {
         wait(machine_.dram().when_idle());
     }
@@ -44,6 +44,7 @@ void HostDriver::end_step() {
 }
 
 void HostDriver::drain() {
+    machine_.kv_mmu().flush_writes();
     while (!machine_.dram().idle()) {
         wait(machine_.dram().when_idle());
     }

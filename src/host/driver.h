@@ -28,9 +28,10 @@ class HostDriver : public sc_core::sc_module {
 
     Program& program() { return program_; }
     Machine& machine() { return machine_; }
-    /// Waits until every command of the step is complete and its KV writes are in DRAM; books the step.
+    /// Waits until every command of the step is complete and its KV writes are in DRAM, or in the KV-MMU where that
+    /// holds them over steps; books the step.
     void end_step();
-    /// Waits until DRAM has written everything.
+    /// Flushes the KV-MMU and waits until DRAM has written everything.
     void drain();
 
     const std::vector<Cycles>& step_cycles() const { return step_cycles_; }

@@ -136,7 +136,7 @@ class OperatorWorkload : public Workload {
 
     void run_attention(Lowering& lowering, HostDriver& driver, const AttentionOperator& attention) {
         fill_cache(driver, attention.tokens);
-        const AttentionGeometry geometry{1, 1, 1, attention.head_dim, config_.cache.kv_bits / 8};
+        const AttentionGeometry geometry{1, 1, 1, attention.head_dim, kv_array_bytes(config_.cache)};
         // Queries in columns [0, dh); the key and value columns behind them are not read: all keys are in the cache.
         const std::uint64_t columns = attention.head_dim * (1ULL + 2 * geometry.kv_bytes);
         Tensor qkv = dram_tensor(attention.queries, columns, 1, lowering.streamed_layout(), "the queries");
@@ -162,8 +162,8 @@ class OperatorWorkload : public Workload {
 
     void run_replace(Lowering& lowering, HostDriver& driver, const KvReplaceOperator& replace) {
         fill_cache(driver, replace.slots);
-        const std::uint32_t vector_words =
-            ceil_div(replace.head_dim * (config_.cache.kv_bits / 8), lowering.word_bytes());
+        const auto vector_words = static_cast<std::uint32_t>(
+            ceil_div<Bytes>(kv_vector_bytes(config_.cache, geometry_), lowering.word_bytes()));
         PlaceRing& ring = lowering.buffers.divide_kv(2 * vector_words);
         Hazard cache;
         for (std::uint32_t i = 0; i < replace.replacements; ++i) {

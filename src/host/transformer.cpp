@@ -29,16 +29,16 @@ Tensor shaped(std::uint64_t columns, std::uint32_t element_bytes, const BlockLay
     return tensor;
 }
 
-/// Queries are 8 bit, keys and values as wide as in the cache.
+/// Queries are 8 bit, keys and values as wide as on the array.
 std::uint64_t qkv_columns(const RunConfig& config) {
-    return config.model.q_width() + 2ULL * config.model.kv_width() * (config.cache.kv_bits / 8);
+    return config.model.q_width() + 2ULL * config.model.kv_width() * kv_array_bytes(config.cache);
 }
 
 }  // namespace
 
 AttentionGeometry attention_geometry(const RunConfig& config) {
     return {config.workload.batch, config.model.kv_heads, config.model.group(), config.model.head_dim,
-            config.cache.kv_bits / 8};
+            kv_array_bytes(config.cache)};
 }
 
 std::uint32_t prefill_chunk_tokens(const RunConfig& config) {
@@ -174,7 +174,7 @@ void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std
     qkv.output = &qkv_;
     qkv.outputs = model_.q_width() + 2ULL * model_.kv_width();
     qkv.wide_from = model_.q_width();
-    qkv.wide_columns = lowering_.config.cache.kv_bits / 8;
+    qkv.wide_columns = kv_array_bytes(lowering_.config.cache);
     qkv.weights = weights.qkv;
     qkv.rope_columns = model_.positions == PositionEncoding::rope ? model_.q_width() + model_.kv_width() : 0;
     lower_projection(lowering_, qkv, step.tokens);

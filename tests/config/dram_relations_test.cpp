@@ -69,6 +69,8 @@ const std::vector<Wrong>& wrong_values() {
          "448 or more: tRFCab 280 ns, 8 Gbit a channel"},
         {"more rows, and the refresh still that of the smaller device", "ddr4-3200",
          [](C& c) { c.organisation.rows *= 2; }, "timing.nRFC", "880 or more: tRFC1 550 ns, 16 Gbit a device"},
+        {"DDR4-2400's write latency at 3200 MT/s", "ddr4-3200", [](C& c) { c.timing.nCWL = 12; }, "timing.nCWL",
+         "16 or more: CWL, 16 clocks"},
         // Another standard's rules.
         {"DDR4's burst length in LPDDR4", "lpddr4-3200", [](C& c) { c.timing.burst_length = 8; }, "timing.burst_length",
          "16 or 32"},
@@ -336,7 +338,8 @@ TEST_CASE("files and settings that break the standard are refused, all at once, 
     INFO(error);
     for (const char* part : {"dram.json: timing.nRAS: value 20 = 16.7 ns; accepted: 39 or more: tRAS, 32 ns at 0.8333 "
                              "ns a clock (JESD79-4B)",
-                             "dram.json: timing.nREFI: value 7800", "ddr4-2400.json: organisation.bank_groups: value 4; accepted: 2: devices of 16 bits",
+                             "dram.json: timing.nREFI: value 7800",
+                             "ddr4-2400.json: organisation.bank_groups: value 4; accepted: 2: devices of 16 bits",
                              "\"allow_nonstandard\": true for a device of your own"}) {
         CHECK(error.find(part) != std::string::npos);
     }

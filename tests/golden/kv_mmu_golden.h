@@ -173,53 +173,123 @@ class GoldenKvMap {
     Bytes bytes_ = 0;
 };
 
-/// The write-combining buffer as sets of bytes, one burst at a time.
+/// A byte on its way to DRAM, with what it says.
+struct GoldenByte {
+    Bytes at = 0;
+    std::uint64_t value = 0;
+};
+inline std::vector<Bytes> addresses_of(const std::vector<GoldenByte>& bytes) {
+    std::vector<Bytes> out;
+    for (const GoldenByte& byte : bytes) {
+        out.push_back(byte.at);
+    }
+    return out;
+}
+
+/// The write-combining buffer byte by byte, with data: each entry is a burst and the values of the bytes it has.
 class GoldenCombiner {
   public:
-    GoldenCombiner(Bytes burst, std::size_t capacity) : burst_(burst), capacity_(capacity) {}
+    GoldenCombiner(const KvMmuConfig& config, const KvGeometry& geometry) : c_(config), g_(geometry) {}
 
-    /// Each operation returns the bytes that go to DRAM, in order.
-    std::vector<Bytes> write(const std::vector<DramSegment>& segments) {
-        std::vector<Bytes> out;
+    /// All bytes of the write become `value`. Returns what goes to DRAM, in order.
+    std::vector<GoldenByte> write(const std::vector<DramSegment>& segments, std::uint64_t value) {
+        std::vector<GoldenByte> out;
+        struct Part {
+            Bytes burst;
+            std::vector<Bytes> bytes;
+        };
+        std::vector<Part> parts;
+        std::size_t whole = 0;
         for (const DramSegment& s : segments) {
-            for (Bytes at = s.address; at < s.address + s.bytes;) {
-                const Bytes burst = at / burst_;
-                const Bytes stop = std::min((burst + 1) * burst_, s.address + s.bytes);
-                if (capacity_ == 0) {
-                    append(at, stop, out);
-                } else if (stop - at == burst_) {
-                    std::erase_if(entries_, [&](const Entry& e) { return e.burst == burst; });
-                    append(at, stop, out);
-                } else {
-                    merge(burst, at, stop, out);
+            bool first = true;
+            for (Bytes at = s.address; at < s.address + s.bytes; ++at) {
+                if (first || parts.back().burst != at / g_.burst_bytes) {
+                    parts.push_back({at / g_.burst_bytes, {}});
+                    first = false;
                 }
-                at = stop;
+                parts.back().bytes.push_back(at);
+                whole += parts.back().bytes.size() == g_.burst_bytes ? 1 : 0;
+            }
+        }
+        const bool keeps = c_.write_combine_flush == WriteCombineFlush::full;
+        for (const Part& part : parts) {
+            const bool complete = part.bytes.size() == g_.burst_bytes;
+            const bool passes = complete && !(keeps && 2 * whole <= c_.write_combine_entries);
+            if (c_.write_combine_entries == 0 || passes) {
+                std::erase_if(entries_, [&](const Entry& e) { return e.burst == part.burst; });
+                for (const Bytes at : part.bytes) {
+                    out.push_back({at, value});
+                }
+                continue;
+            }
+            if (find(part.burst) == entries_.size()) {
+                if (entries_.size() == c_.write_combine_entries) {
+                    const Bytes oldest = entries_.front().burst;
+                    leave([&](Bytes burst) { return burst == oldest || together(burst, oldest); }, out);
+                }
+                entries_.push_back({part.burst, {}});
+            }
+            Entry& entry = entries_[find(part.burst)];
+            for (const Bytes at : part.bytes) {
+                entry.bytes[at] = value;
+            }
+            ++accesses_;
+            if (!keeps && entry.bytes.size() == g_.burst_bytes) {
+                leave([&](Bytes burst) { return burst == part.burst; }, out);
             }
         }
         return out;
     }
-    std::vector<Bytes> read(const std::vector<DramSegment>& segments) {
-        std::vector<Bytes> out;
+
+    struct Read {
+        std::vector<GoldenByte> before, behind;  ///< writes that go to DRAM around it
+        std::vector<Bytes> from_dram;            ///< in order
+        std::vector<GoldenByte> forwarded;
+    };
+    Read read(const std::vector<DramSegment>& segments) {
+        Read out;
+        std::set<Bytes> touched;
         for (const DramSegment& s : segments) {
-            for (std::size_t i = 0; i < entries_.size();) {
-                bool touched = false;
-                for (Bytes at = s.address; at < s.address + s.bytes; ++at) {
-                    touched = touched || at / burst_ == entries_[i].burst;
+            for (Bytes at = s.address; at < s.address + s.bytes; ++at) {
+                touched.insert(at / g_.burst_bytes);
+            }
+        }
+        if (c_.write_combine_reads == WriteCombineReads::drain) {
+            std::set<Bytes> read;
+            for (const Entry& entry : entries_) {
+                if (touched.contains(entry.burst)) {
+                    read.insert(entry.burst);
                 }
-                if (touched) {
-                    leave(i, out);
+            }
+            leave(
+                [&](Bytes burst) {
+                    return std::ranges::any_of(read, [&](Bytes b) { return b == burst || together(burst, b); });
+                },
+                out.before);
+        }
+        std::set<Bytes> delivering;
+        std::set<Bytes> rows;
+        for (const DramSegment& s : segments) {
+            for (Bytes at = s.address; at < s.address + s.bytes; ++at) {
+                const std::size_t i = find(at / g_.burst_bytes);
+                if (i < entries_.size() && entries_[i].bytes.contains(at)) {
+                    out.forwarded.push_back({at, entries_[i].bytes[at]});
+                    delivering.insert(entries_[i].burst);
                 } else {
-                    ++i;
+                    out.from_dram.push_back(at);
+                    rows.insert(at / g_.stripe_bytes);
                 }
             }
         }
+        accesses_ += delivering.size();
+        if (c_.write_combine_drain == WriteCombineDrain::open_row) {
+            leave([&](Bytes burst) { return rows.contains(burst * g_.burst_bytes / g_.stripe_bytes); }, out.behind);
+        }
         return out;
     }
-    std::vector<Bytes> flush() {
-        std::vector<Bytes> out;
-        while (!entries_.empty()) {
-            leave(0, out);
-        }
+    std::vector<GoldenByte> flush() {
+        std::vector<GoldenByte> out;
+        leave([](Bytes) { return true; }, out);
         return out;
     }
     std::uint64_t accesses() const { return accesses_; }
@@ -228,41 +298,37 @@ class GoldenCombiner {
   private:
     struct Entry {
         Bytes burst;
-        std::set<Bytes> bytes;
+        std::map<Bytes, std::uint64_t> bytes;
     };
-    static void append(Bytes from, Bytes to, std::vector<Bytes>& out) {
-        for (; from < to; ++from) {
-            out.push_back(from);
-        }
-    }
-    void leave(std::size_t i, std::vector<Bytes>& out) {
-        out.insert(out.end(), entries_[i].bytes.begin(), entries_[i].bytes.end());
-        entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(i));
-        ++accesses_;
-    }
-    void merge(Bytes burst, Bytes from, Bytes to, std::vector<Bytes>& out) {
+    std::size_t find(Bytes burst) const {
         std::size_t i = 0;
         while (i < entries_.size() && entries_[i].burst != burst) {
             ++i;
         }
-        if (i == entries_.size()) {
-            if (entries_.size() == capacity_) {
-                leave(0, out);
-                --i;
+        return i;
+    }
+    /// Whether the one burst leaves because the other does.
+    bool together(Bytes one, Bytes other) const {
+        const Bytes bursts_a_row = g_.stripe_bytes / g_.burst_bytes;
+        return c_.write_combine_drain != WriteCombineDrain::entry && one / bursts_a_row == other / bursts_a_row;
+    }
+    template <class Leaves>
+    void leave(Leaves leaves, std::vector<GoldenByte>& out) {
+        for (std::size_t i = 0; i < entries_.size();) {
+            if (!leaves(entries_[i].burst)) {
+                ++i;
+                continue;
             }
-            entries_.push_back({burst, {}});
-        }
-        for (; from < to; ++from) {
-            entries_[i].bytes.insert(from);
-        }
-        ++accesses_;
-        if (entries_[i].bytes.size() == burst_) {
-            leave(i, out);
+            for (const auto& [at, value] : entries_[i].bytes) {
+                out.push_back({at, value});
+            }
+            entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(i));
+            ++accesses_;
         }
     }
 
-    Bytes burst_;
-    std::size_t capacity_;
+    KvMmuConfig c_;
+    KvGeometry g_;
     std::vector<Entry> entries_;
     std::uint64_t accesses_ = 0;
 };

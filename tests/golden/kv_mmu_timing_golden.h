@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "golden/kv_victim_golden.h"
 #include "palimpsest/types.h"
 
 namespace palimpsest {
@@ -41,104 +42,6 @@ inline std::vector<Cycles> golden_out_cycles(const std::vector<GoldenRequest>& r
     }
     return out;
 }
-
-/// What the engine works on.
-struct GoldenCommand {
-    Cycles arrival = 0;
-    std::uint32_t rows = 0, slots = 0, searches = 0, freed = 0;
-    std::uint64_t vector = 0;
-    bool spilled = false;
-    bool returns = true;  ///< a spilled vector goes back to DRAM as soon as the command is complete
-};
-
-struct GoldenCounts {
-    std::uint64_t score_reads = 0, score_writes = 0, adds = 0, compares = 0, table_writes = 0;
-};
-
-/// One command's work, a cycle a step.
-class GoldenVictimUnit {
-  public:
-    GoldenVictimUnit(std::uint32_t lanes, std::uint32_t per_word, std::uint32_t tail)
-        : lanes_(lanes), per_word_(per_word), tail_(tail) {}
-
-    void start(const GoldenCommand& command) {
-        c_ = command;
-        row_ = score_ = waited_ = searched_ = freed_ = 0;
-        stage_ = c_.rows > 0 ? Stage::row : Stage::table;
-        skip();
-        if (stage_ == Stage::done) {
-            stage_ = Stage::nothing;
-        }
-    }
-    bool done() const { return stage_ == Stage::done; }
-    void step() {
-        switch (stage_) {
-            case Stage::row:
-                for (std::uint32_t lane = 0; lane < lanes_ && score_ < c_.slots; ++lane, ++score_) {
-                    ++counts.adds;
-                }
-                if (score_ == c_.slots) {
-                    score_ = 0;
-                    ++row_;
-                }
-                break;
-            case Stage::update:
-            case Stage::pass:
-                ++counts.score_reads;
-                counts.score_writes += stage_ == Stage::update ? 1 : 0;
-                for (std::uint32_t i = 0; i < per_word_ && score_ < c_.slots; ++i, ++score_) {
-                    counts.compares += c_.searches > 0 ? 1 : 0;
-                }
-                break;
-            case Stage::tail:
-                ++waited_;
-                break;
-            case Stage::table:
-                ++freed_;
-                ++counts.table_writes;
-                break;
-            case Stage::nothing:
-                stage_ = Stage::done;
-                return;
-            case Stage::done:
-                return;
-        }
-        skip();
-    }
-    GoldenCounts counts;
-
-  private:
-    enum class Stage { row, update, tail, pass, table, nothing, done };
-    /// Leaves stages that have nothing more to do.
-    void skip() {
-        while (true) {
-            if (stage_ == Stage::row && row_ == c_.rows) {
-                stage_ = Stage::update;
-                score_ = 0;
-            } else if ((stage_ == Stage::update || stage_ == Stage::pass) && score_ >= c_.slots) {
-                stage_ = c_.searches > 0 ? Stage::tail : Stage::table;
-                waited_ = 0;
-            } else if (stage_ == Stage::tail && waited_ == tail_) {
-                ++searched_;
-                if (freed_ < c_.freed) {  // the victim just found
-                    ++freed_;
-                    ++counts.table_writes;
-                }
-                stage_ = searched_ < c_.searches ? Stage::pass : Stage::table;
-                score_ = 0;
-            } else if (stage_ == Stage::table && freed_ == c_.freed) {
-                stage_ = Stage::done;
-            } else {
-                return;
-            }
-        }
-    }
-
-    std::uint32_t lanes_, per_word_, tail_;
-    GoldenCommand c_;
-    std::uint32_t row_ = 0, score_ = 0, waited_ = 0, searched_ = 0, freed_ = 0;
-    Stage stage_ = Stage::done;
-};
 
 /// A spilled vector's way to or from DRAM.
 struct GoldenScoreTransfer {

@@ -55,6 +55,9 @@ void draw_hardware(Draw& draw, RunConfig& config) {
     hardware.dma.command_queue = draw.of({1U, 8U});
     hardware.kv_mmu.score_store_bytes = draw.of<Bytes>({64, 512, 65536});
     hardware.kv_mmu.write_combine_entries = draw.of({1U, 4U, 16U});
+    hardware.kv_mmu.write_combine_flush = static_cast<WriteCombineFlush>(draw.between(0, 1));
+    hardware.kv_mmu.write_combine_drain = static_cast<WriteCombineDrain>(draw.between(0, 2));
+    hardware.kv_mmu.write_combine_reads = static_cast<WriteCombineReads>(draw.between(0, 1));
     hardware.kv_mmu.command_queue = draw.of({1U, 8U});
     hardware.sequencer.issue_latency_cycles = draw.between(1, 3);
 }
@@ -86,7 +89,9 @@ RunConfig random_run(std::uint64_t seed) {
     config.cache.scope = static_cast<EvictionScope>(draw.between(0, 2));
     config.cache.storage = static_cast<StorageMode>(draw.between(0, 2));
     config.cache.layout = static_cast<CacheLayout>(draw.between(0, 1));
-    config.cache.kv_bits = draw.of({8U, 16U});
+    config.cache.placement = static_cast<CachePlacement>(draw.between(0, 1));
+    config.cache.kv_bits = draw.of({4U, 8U, 16U});
+    config.cache.kv_group = draw.of({2U, model.head_dim});
     config.cache.score_bits = draw.of({8U, 16U, 24U});
     config.cache.prefill = static_cast<PrefillMode>(draw.between(0, 1));
     config.cache.prefill_chunk = draw.between(1, 20);

@@ -12,7 +12,7 @@ constexpr auto kKv = static_cast<std::size_t>(Traffic::kv);
 
 /// Sums over (request, layer, KV head) of what one step needs, from its decisions.
 struct Expected {
-    std::uint64_t macs = 0;
+    std::uint64_t macs = 0, quantised = 0;
     Bytes weights = 0, kv_read = 0, kv_written = 0;
 };
 
@@ -20,7 +20,7 @@ Expected expected_of(const RunConfig& config, const CacheReplay& replay, std::ui
                      bool logits) {
     const ModelShape& m = config.model;
     const std::uint64_t weight_bytes = m.weight_bits / 8;
-    const std::uint64_t kv_bytes = config.cache.kv_bits / 8;
+    const std::uint64_t kv_bytes = config.cache.kv_bits == 16 ? 2 : 1;  // on the array
     const std::uint64_t rows = std::uint64_t{config.workload.batch} * tokens;
     Expected expected;
     // 16-bit operands are two 8-bit columns (or rows) each.
@@ -37,8 +37,10 @@ Expected expected_of(const RunConfig& config, const CacheReplay& replay, std::ui
                 const std::uint64_t cached = d.residents_before + (prefill ? 0 : 1);
                 const std::uint64_t keys = cached + (prefill ? tokens : 0);
                 expected.macs += 2 * m.group() * tokens * keys * m.head_dim * kv_bytes;
-                expected.kv_read += 2 * cached * m.head_dim * kv_bytes;
-                expected.kv_written += 2 * (d.placed ? d.placed->size() : 0) * m.head_dim * kv_bytes;
+                const std::uint64_t written = d.placed ? d.placed->size() : 0;
+                expected.kv_read += 2 * cached * stored_vector_bytes(config);
+                expected.kv_written += 2 * written * stored_vector_bytes(config);
+                expected.quantised += config.cache.kv_bits == 4 ? 2 * written * m.head_dim : 0;
             }
         }
     }
@@ -53,6 +55,7 @@ void check_totals(const RunConfig& config) {
         INFO("up to position " << done);
         const Expected expected = expected_of(config, replay, tokens, prefill, done >= config.workload.prompt_tokens);
         REQUIRE(totals.macs == expected.macs);
+        REQUIRE(totals.quantised == expected.quantised);
         REQUIRE(totals.projection_weight_bytes == expected.weights);
         REQUIRE(totals.kv_moved % 2 == 0);
         if (config.cache.storage != StorageMode::compact) {
@@ -67,7 +70,7 @@ TEST_CASE("A step's commands move and multiply what the model needs, no more and
     for (const bool grouped : {false, true}) {
         for (const StorageMode storage : {StorageMode::in_place, StorageMode::append_gather, StorageMode::compact}) {
             for (const CacheLayout layout : {CacheLayout::head_major, CacheLayout::token_major}) {
-                for (const std::uint32_t kv_bits : {8U, 16U}) {
+                for (const std::uint32_t kv_bits : {4U, 8U, 16U}) {
                     for (const std::uint32_t weight_bits : {8U, 16U}) {
                         RunConfig config = small_run();
                         if (grouped) {
@@ -76,6 +79,7 @@ TEST_CASE("A step's commands move and multiply what the model needs, no more and
                         config.cache.storage = storage;
                         config.cache.layout = layout;
                         config.cache.kv_bits = kv_bits;
+                        config.cache.kv_group = layout == CacheLayout::head_major ? 8 : 2;
                         config.model.weight_bits = weight_bits;
                         config.cache.prefill = kv_bits == weight_bits ? PrefillMode::chunked : PrefillMode::one_shot;
                         CAPTURE(grouped, storage, layout, kv_bits, weight_bits);
@@ -96,8 +100,9 @@ TEST_CASE("The same holds on arrays and buffers of other sizes", "[lowering]") {
     for (const Variant& v :
          {Variant{16, 16, 512, 8, 32768}, Variant{64, 64, 512, 8, 32768}, Variant{8, 48, 64, 4, 8192},
           Variant{48, 24, 96, 4, 8192}, Variant{32, 32, 32, 2, 8192}, Variant{4, 4, 64, 8, 2048}}) {
-        for (const std::uint32_t kv_bits : {8U, 16U}) {
+        for (const std::uint32_t kv_bits : {4U, 8U, 16U}) {
             RunConfig config = small_run();
+            config.cache.kv_group = 16;
             make_grouped(config.model);
             config.hardware.pe_array.rows = v.rows;
             config.hardware.pe_array.columns = v.columns;
@@ -134,6 +139,7 @@ TEST_CASE("A head of 4096 keys, eight query heads a KV head, 128 elements, is cu
         done += tokens;
         const Expected expected = expected_of(config, replay, tokens, prefill, done >= config.workload.prompt_tokens);
         REQUIRE(totals.macs == expected.macs);
+        REQUIRE(totals.quantised == expected.quantised);
         // A chunk's queries are cut into tiles by their scores, and each tile loads the keys anew where they do not all
         // stay on chip.
         REQUIRE(totals.loaded[kKv] >= expected.kv_read);

@@ -26,6 +26,13 @@ inline std::uint64_t half_words(const HardwareConfig& hardware, BufferId buffer)
     return std::uint64_t{config.banks_per_half()} * config.words_per_bank();
 }
 
+/// What a K or V vector of one token takes in DRAM: elements, and a scale for each group of 4-bit ones.
+inline Bytes stored_vector_bytes(const RunConfig& config) {
+    const std::uint32_t elements = config.model.head_dim;
+    const std::uint32_t scales = config.cache.kv_bits == 4 ? elements / config.cache.kv_group : 0;
+    return (Bytes{elements} * config.cache.kv_bits + scales * config.cache.kv_scale_bits) / 8;
+}
+
 /// Checks commands one by one as they come: tokens refer to earlier commands, data stay inside their buffer halves,
 /// sums inside an accumulator half.
 class CommandChecker {
@@ -42,9 +49,9 @@ class CommandChecker {
         ++mine;
         if (const auto* dma = std::get_if<DmaCommand>(&command.work)) {
             const auto* region = std::get_if<DramRegion>(&dma->memory);
-            const Bytes bytes = region != nullptr ? region->bytes()
-                                                  : std::get<KvAccess>(dma->memory).count *
-                                                        Bytes{config_.model.head_dim} * (config_.cache.kv_bits / 8);
+            const Bytes bytes = region != nullptr
+                                    ? region->bytes()
+                                    : std::get<KvAccess>(dma->memory).count * stored_vector_bytes(config_);
             REQUIRE(bytes > 0);
             stays_inside(dma->buffer, ceil_div<Bytes>(bytes, config_.hardware.buffers.kv.word_bytes));
             stays_inside(dma->buffer, dma->buffer.words);
@@ -75,6 +82,7 @@ class CommandChecker {
 /// What a step's commands move and compute.
 struct StepTotals {
     std::uint64_t macs = 0;
+    std::uint64_t quantised = 0;  ///< K and V elements that the vector unit wrote to a staging place to be stored
     std::array<Bytes, kTrafficClasses> loaded{}, stored{};
     Bytes kv_moved = 0;                         ///< of `loaded` and `stored`: by compaction, once each way
     std::uint64_t projection_weight_bytes = 0;  ///< of `loaded`: without embeddings
@@ -82,12 +90,12 @@ struct StepTotals {
     void add(const Command& command, const RunConfig& config) {
         if (const auto* gemm = std::get_if<GemmCommand>(&command.work)) {
             macs += gemm->stream_rows * gemm->reduction * gemm->outputs;
+        } else if (const auto* vector = std::get_if<VectorCommand>(&command.work)) {
+            quantised += std::string(command.label) == "kv_write" ? vector->rows * vector->columns : 0;
         } else if (const auto* dma = std::get_if<DmaCommand>(&command.work)) {
             const auto* region = std::get_if<DramRegion>(&dma->memory);
             const auto* kv = std::get_if<KvAccess>(&dma->memory);
-            const Bytes bytes = region != nullptr
-                                    ? region->bytes()
-                                    : kv->count * Bytes{config.model.head_dim} * (config.cache.kv_bits / 8);
+            const Bytes bytes = region != nullptr ? region->bytes() : kv->count * stored_vector_bytes(config);
             (dma->to_dram ? stored : loaded)[static_cast<std::size_t>(dma->traffic)] += bytes;
             kv_moved += kv != nullptr && kv->move ? bytes : 0;
             if (dma->traffic == Traffic::weights && std::string(command.label) != "embedding") {

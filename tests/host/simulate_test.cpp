@@ -147,7 +147,7 @@ TEST_CASE("Operators run one after another, each with its own account", "[simula
         {"softmax", SoftmaxOperator{9, 513}, false},      {"softmax_ready", SoftmaxOperator{9, 513}, true},
         {"replace", KvReplaceOperator{64, 64, 20}, false}};
     for (const StorageMode storage : {StorageMode::in_place, StorageMode::append_gather, StorageMode::compact}) {
-        for (const std::uint32_t kv_bits : {8U, 16U}) {
+        for (const std::uint32_t kv_bits : {4U, 8U, 16U}) {
             config.cache.storage = storage;
             config.cache.kv_bits = kv_bits;
             const RunResult result = simulate(config);
@@ -159,7 +159,7 @@ TEST_CASE("Operators run one after another, each with its own account", "[simula
             REQUIRE(cycles == result.total.cycles);
             REQUIRE(result.operators[0].interval.macs == 40ULL * 100 * 70);
             REQUIRE(result.operators[1].interval.cycles < result.operators[0].interval.cycles);
-            REQUIRE(result.operators[2].interval.macs == 2ULL * 300 * 64 * (kv_bits / 8));
+            REQUIRE(result.operators[2].interval.macs == 2ULL * 300 * 64 * (kv_bits == 16 ? 2 : 1));
             REQUIRE(result.operators[6].interval.macs == 0);
         }
     }

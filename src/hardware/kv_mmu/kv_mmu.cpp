@@ -11,6 +11,17 @@
 #include "palimpsest/error.h"
 
 namespace palimpsest {
+namespace {
+
+Bytes bytes_of(const std::vector<DramSegment>& segments) {
+    Bytes bytes = 0;
+    for (const DramSegment& segment : segments) {
+        bytes += segment.bytes;
+    }
+    return bytes;
+}
+
+}  // namespace
 
 KvMmu::KvMmu(const sc_core::sc_module_name& name, const ClockDomain& clock, const HardwareConfig& hardware,
              const CacheConfig& cache, const KvGeometry& geometry)
@@ -25,8 +36,9 @@ KvMmu::KvMmu(const sc_core::sc_module_name& name, const ClockDomain& clock, cons
       addresses_(cache, geometry),
       scores_(hardware.kv_mmu, cache, geometry),
       victims_(hardware.kv_mmu, hardware.vector_unit.lanes, cache.score_bits),
-      combiner_(geometry.burst_bytes, hardware.kv_mmu.write_combine_entries),
-      combining_(hardware.kv_mmu.write_combine_entries > 0) {
+      combiner_(hardware.kv_mmu, geometry),
+      combining_(hardware.kv_mmu.write_combine_entries > 0),
+      flush_each_step_(hardware.kv_mmu.write_combine_flush == WriteCombineFlush::step) {
     request_socket.register_nb_transport_fw(this, &KvMmu::receive);
     memory_socket.register_nb_transport_bw(this, &KvMmu::answered);
 
@@ -111,27 +123,51 @@ void KvMmu::send_due_requests() {
 }
 
 void KvMmu::send(const PendingRequest& pending) {
-    scratch_.clear();
-    if (combining_ && !pending.write) {
-        combiner_.read(pending.request->segments, scratch_);
-        if (!scratch_.empty()) {
-            send_own(OwnKind::drain, scratch_);
-        }
-    } else if (combining_) {
-        combiner_.write(pending.request->segments, scratch_);
-        count_combining();
-        if (scratch_.empty()) {
-            respond(pending);
-            return;
-        }
-        // The write carries out what the buffer gives up for it, so a master that writes faster than DRAM is held back.
-        pending.request->segments.swap(scratch_);
-        Bytes bytes = 0;
-        for (const DramSegment& segment : pending.request->segments) {
-            bytes += segment.bytes;
-        }
-        pending.payload->set_data_length(static_cast<unsigned>(bytes));
+    if (!combining_) {
+        to_memory(pending);
+    } else if (pending.write) {
+        send_write(pending);
+    } else {
+        send_read(pending);
     }
+}
+
+void KvMmu::send_read(const PendingRequest& pending) {
+    std::vector<DramSegment>& segments = pending.request->segments;
+    scratch_.clear();
+    combiner_.read(segments, scratch_);
+    if (!scratch_.empty()) {
+        send_own(OwnKind::drain, scratch_);
+    }
+    count_combining();
+    if (segments.empty()) {  // all of it came from the buffer
+        respond(pending);
+        return;
+    }
+    scratch_.clear();
+    combiner_.row_opened(segments, scratch_);
+    pending.payload->set_data_length(static_cast<unsigned>(bytes_of(segments)));
+    to_memory(pending);
+    if (!scratch_.empty()) {
+        send_own(OwnKind::drain, scratch_);
+    }
+}
+
+void KvMmu::send_write(const PendingRequest& pending) {
+    scratch_.clear();
+    combiner_.write(pending.request->segments, scratch_);
+    count_combining();
+    if (scratch_.empty()) {
+        respond(pending);
+        return;
+    }
+    // The write carries out what the buffer gives up for it, so a master that writes faster than DRAM is held back.
+    pending.request->segments.swap(scratch_);
+    pending.payload->set_data_length(static_cast<unsigned>(bytes_of(pending.request->segments)));
+    to_memory(pending);
+}
+
+void KvMmu::to_memory(const PendingRequest& pending) {
     at_memory_.push_back(pending);
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
@@ -175,13 +211,9 @@ void KvMmu::send_own(OwnKind kind, std::vector<DramSegment>& segments) {
     own.request.segments.swap(segments);
     own.request.traffic = kind == OwnKind::drain ? Traffic::kv : Traffic::scores;
     own.request.refresh_wait_ps = 0;
-    Bytes bytes = 0;
-    for (const DramSegment& segment : own.request.segments) {
-        bytes += segment.bytes;
-    }
     own.payload.set_command(kind == OwnKind::score_read ? tlm::TLM_READ_COMMAND : tlm::TLM_WRITE_COMMAND);
     own.payload.set_address(own.request.segments.front().address);
-    own.payload.set_data_length(static_cast<unsigned>(bytes));
+    own.payload.set_data_length(static_cast<unsigned>(bytes_of(own.request.segments)));
     own.payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     if (kind == OwnKind::drain) {
         count_combining();
@@ -228,6 +260,12 @@ void KvMmu::preset_free(RequestId request, LayerId layer, KvHeadId head, SlotId 
     table_.free(geometry_.set_of(request, layer, head), slot);
 }
 
+void KvMmu::end_step() {
+    if (flush_each_step_) {
+        flush_writes();
+    }
+}
+
 void KvMmu::flush_writes() {
     scratch_.clear();
     combiner_.flush(scratch_);
@@ -238,7 +276,7 @@ void KvMmu::flush_writes() {
 
 bool KvMmu::quiet() const {
     return waiting_.empty() && at_memory_.empty() && own_in_flight_ == 0 && commands_.empty() &&
-           combiner_.entries() == 0;
+           (combiner_.entries() == 0 || !flush_each_step_);
 }
 
 void KvMmu::check_uniform() const {

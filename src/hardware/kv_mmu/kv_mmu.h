@@ -10,7 +10,8 @@
 // Timing, core cycles
 //   request: out at max(arrival + lookup_latency_cycles, out of the one before) + number of segments; answers pass at
 //   once.
-//            A write that the combining buffer takes whole is answered when it would go out.
+//            A write that the combining buffer takes whole, and a read that it delivers whole, are answered when they
+//            would go out.
 //   command: VictimUnit::cycles, after the score vector has been fetched where it is spilled.
 //
 // Counts kv_slot_table_*, kv_score_*, kv_victim_compare, kv_address, kv_write_combine. The meter follows the commands:
@@ -51,9 +52,12 @@ class KvMmu : public Unit {
     void preset(RequestId request, LayerId layer, KvHeadId head, KvPlacement placement);
     /// And has been evicted again, before the run starts.
     void preset_free(RequestId request, LayerId layer, KvHeadId head, SlotId slot);
-    /// Sends what the write-combining buffer holds to DRAM; call at the end of a step. Nothing to do is nothing sent.
+    /// The step is over: flushes the write-combining buffer where it is flushed each step.
+    void end_step();
+    /// Sends what the write-combining buffer holds to DRAM; call at the end of a run. Nothing to do is nothing sent.
     void flush_writes();
-    /// Whether every request, command and drained write has been answered and the combining buffer is empty.
+    /// Whether every request, command and drained write has been answered and the combining buffer is empty, or holds
+    /// only what it may hold beyond a step.
     bool quiet() const;
     /// Throws SimulationError unless all (request, layer, KV head) hold equally many tokens; call at the end of a step.
     void check_uniform() const;
@@ -81,7 +85,7 @@ class KvMmu : public Unit {
         int master = 0;  ///< index of the socket it came by
         bool write = false;
         Cycles out_cycle = 0;
-        Bytes data_length = 0;  ///< the master's, while the payload carries a drain of another length
+        Bytes data_length = 0;  ///< the master's, while the payload carries what goes to DRAM
     };
     /// A request of the unit's own: a score vector or drained writes.
     struct OwnRequest;
@@ -95,6 +99,9 @@ class KvMmu : public Unit {
     tlm::tlm_sync_enum answered(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase, sc_core::sc_time& delay);
     void send_due_requests();
     void send(const PendingRequest& pending);
+    void send_read(const PendingRequest& pending);
+    void send_write(const PendingRequest& pending);
+    void to_memory(const PendingRequest& pending);
     void respond(const PendingRequest& pending);
     void place_tokens(const KvAccess& access);
     void send_own(OwnKind kind, std::vector<DramSegment>& segments);
@@ -123,6 +130,7 @@ class KvMmu : public Unit {
     VictimUnit victims_;
     WriteCombiner combiner_;
     bool combining_;
+    bool flush_each_step_;
 
     // Requests
     std::deque<PendingRequest> waiting_;     ///< not gone out yet, in order

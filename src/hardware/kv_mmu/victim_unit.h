@@ -1,18 +1,19 @@
 #pragma once
-// Victim unit: adds attention rows to the scores and finds the least one by a running minimum as the words stream.
+// Victim unit: adds attention rows to the scores and finds the least ones as the words stream.
 //
 // Cycles of one command, in this order (docs/blocks/kv_mmu.md):
 //   accumulate  rows * ceil(slots / lanes)          probabilities arrive `lanes` a cycle
 //   update      ceil(slots / scores a word)         each score word is read, added to and written back
-//   search      the first minimum rides on the update and ends `victim_latency` later; each further one is a pass of
-//               ceil(slots / scores a word) + victim_latency
+//   search      RunningMinimum::cycles or ComparatorTree::cycles, by `victim_unit`
 //   table       one cycle a freed slot that no search's tail has written
 // A command of a policy without scores has the table's cycles only. None takes less than one cycle.
 
 #include <cstdint>
+#include <variant>
 
 #include "config/hardware_config.h"
 #include "hardware/command.h"
+#include "hardware/kv_mmu/victim_search.h"
 #include "palimpsest/counters.h"
 
 namespace palimpsest {
@@ -30,11 +31,13 @@ class VictimUnit {
     Cycles cycles(const KvCommand& command) const;
     /// Adds what the command does to `counts`.
     void count(const KvCommand& command, ActionCounts& counts) const;
+    /// What its searches read, and what they must know the positions of.
+    SearchPasses passes(const KvCommand& command) const;
 
   private:
     std::uint32_t lanes_;
     std::uint32_t scores_per_word_;
-    std::uint32_t tail_;
+    std::variant<RunningMinimum, ComparatorTree> search_;
 };
 
 }  // namespace palimpsest

@@ -18,11 +18,33 @@ void append(DramSegment segment, std::vector<DramSegment>& out) {
     }
 }
 
+/// A segment at burst boundaries: the piece before the first whole burst, the whole bursts, the piece behind them.
+struct Cut {
+    DramSegment front, whole, back;
+};
+
+Cut cut(const DramSegment& segment, Bytes burst) {
+    const Bytes end = end_of(segment);
+    const Bytes whole_begin = round_up(segment.address, burst);
+    const Bytes whole_end = end - end % burst;
+    if (whole_begin > whole_end) {  // inside one burst
+        return {segment, {}, {}};
+    }
+    return {{segment.address, whole_begin - segment.address},
+            {whole_begin, whole_end - whole_begin},
+            {whole_end, end - whole_end}};
+}
+
 }  // namespace
 
-WriteCombiner::WriteCombiner(Bytes burst_bytes, std::uint32_t capacity)
-    : burst_bytes_(burst_bytes), capacity_(capacity) {
-    entries_.reserve(capacity);
+WriteCombiner::WriteCombiner(const KvMmuConfig& config, const KvGeometry& geometry)
+    : flush_(config.write_combine_flush),
+      drain_(config.write_combine_drain),
+      reads_(config.write_combine_reads),
+      burst_bytes_(geometry.burst_bytes),
+      stripe_bytes_(geometry.stripe_bytes),
+      capacity_(config.write_combine_entries) {
+    entries_.reserve(capacity_);
 }
 
 Bytes WriteCombiner::held_bytes() const {
@@ -35,22 +57,41 @@ Bytes WriteCombiner::held_bytes() const {
     return held;
 }
 
-void WriteCombiner::drain(std::size_t index, std::vector<DramSegment>& drained) {
-    for (const DramSegment& piece : entries_[index].pieces) {
-        append(piece, drained);
+void WriteCombiner::drain_marked(std::vector<DramSegment>& drained) {
+    if (drain_ != WriteCombineDrain::entry) {
+        rows_.clear();
+        for (const Entry& entry : entries_) {
+            if (entry.leaving) {
+                rows_.push_back(row_of(entry.burst));
+            }
+        }
+        for (Entry& entry : entries_) {
+            entry.leaving = entry.leaving || std::ranges::find(rows_, row_of(entry.burst)) != rows_.end();
+        }
     }
-    entries_.erase(entries_.begin() + static_cast<std::ptrdiff_t>(index));
-    ++accesses_;
+    accesses_ += std::erase_if(entries_, [&](const Entry& entry) {  // visits them in order
+        if (entry.leaving) {
+            for (const DramSegment& piece : entry.pieces) {
+                append(piece, drained);
+            }
+        }
+        return entry.leaving;
+    });
+}
+
+void WriteCombiner::make_room(std::vector<DramSegment>& drained) {
+    if (entries_.size() == capacity_) {
+        entries_.front().leaving = true;
+        drain_marked(drained);
+    }
 }
 
 void WriteCombiner::put(DramSegment piece, std::vector<DramSegment>& drained) {
     const Bytes burst = piece.address - piece.address % burst_bytes_;
     auto entry = std::ranges::find(entries_, burst, &Entry::burst);
     if (entry == entries_.end()) {
-        if (entries_.size() == capacity_) {
-            drain(0, drained);
-        }
-        entry = entries_.insert(entries_.end(), Entry{burst, {}});
+        make_room(drained);
+        entry = entries_.insert(entries_.end(), Entry{burst, {}, false});
     }
     // What the piece overlaps or touches becomes one piece with it.
     auto& pieces = entry->pieces;
@@ -64,9 +105,23 @@ void WriteCombiner::put(DramSegment piece, std::vector<DramSegment>& drained) {
     }
     pieces.insert(pieces.erase(first, last), DramSegment{begin, end - begin});
     ++accesses_;
-    if (pieces.front().bytes == burst_bytes_) {
-        drain(static_cast<std::size_t>(entry - entries_.begin()), drained);
+    if (flush_ == WriteCombineFlush::step && pieces.front().bytes == burst_bytes_) {
+        append(pieces.front(), drained);  // alone, whatever waits for its row: those may yet become complete
+        entries_.erase(entry);
+        ++accesses_;
     }
+}
+
+void WriteCombiner::put_bursts(DramSegment bursts, bool hold, std::vector<DramSegment>& drained) {
+    if (hold) {
+        for (Bytes at = bursts.address; at < end_of(bursts); at += burst_bytes_) {
+            put({at, burst_bytes_}, drained);
+        }
+        return;
+    }
+    // What entries hold of these bursts is overwritten before it ever reached DRAM.
+    std::erase_if(entries_, [&](const Entry& e) { return e.burst >= bursts.address && e.burst < end_of(bursts); });
+    append(bursts, drained);
 }
 
 void WriteCombiner::write(std::span<const DramSegment> segments, std::vector<DramSegment>& drained) {
@@ -74,48 +129,106 @@ void WriteCombiner::write(std::span<const DramSegment> segments, std::vector<Dra
         drained.insert(drained.end(), segments.begin(), segments.end());
         return;
     }
+    Bytes whole = 0;
     for (const DramSegment& segment : segments) {
-        const Bytes end = end_of(segment);
-        const Bytes whole_begin = round_up(segment.address, burst_bytes_);
-        const Bytes whole_end = end - end % burst_bytes_;
-        if (whole_begin > whole_end) {
-            put(segment, drained);  // inside one burst
-            continue;
+        whole += cut(segment, burst_bytes_).whole.bytes;
+    }
+    const bool hold = flush_ == WriteCombineFlush::full && whole / burst_bytes_ <= capacity_ / 2;
+    for (const DramSegment& segment : segments) {
+        const Cut pieces = cut(segment, burst_bytes_);
+        if (pieces.front.bytes > 0) {
+            put(pieces.front, drained);
         }
-        if (segment.address < whole_begin) {
-            put({segment.address, whole_begin - segment.address}, drained);
+        if (pieces.whole.bytes > 0) {
+            put_bursts(pieces.whole, hold, drained);
         }
-        if (whole_begin < whole_end) {
-            // What entries hold of these bursts is overwritten before it ever reached DRAM.
-            std::erase_if(entries_, [&](const Entry& e) { return e.burst >= whole_begin && e.burst < whole_end; });
-            append({whole_begin, whole_end - whole_begin}, drained);
-        }
-        if (whole_end < end) {
-            put({whole_end, end - whole_end}, drained);
+        if (pieces.back.bytes > 0) {
+            put(pieces.back, drained);
         }
     }
 }
 
-void WriteCombiner::read(std::span<const DramSegment> segments, std::vector<DramSegment>& drained) {
-    for (const DramSegment& segment : segments) {
-        if (entries_.empty()) {
-            return;
-        }
-        const Bytes first = segment.address - segment.address % burst_bytes_;
-        for (std::size_t i = 0; i < entries_.size();) {
-            if (entries_[i].burst >= first && entries_[i].burst < end_of(segment)) {
-                drain(i, drained);
-            } else {
-                ++i;
+void WriteCombiner::read(std::vector<DramSegment>& segments, std::vector<DramSegment>& drained) {
+    if (entries_.empty()) {
+        return;
+    }
+    if (reads_ == WriteCombineReads::forward) {
+        forward(segments);
+        return;
+    }
+    bool any = false;
+    for (Entry& entry : entries_) {
+        entry.leaving = std::ranges::any_of(segments, [&](const DramSegment& s) {
+            return s.address < entry.burst + burst_bytes_ && end_of(s) > entry.burst;
+        });
+        any = any || entry.leaving;
+    }
+    if (any) {
+        drain_marked(drained);
+    }
+}
+
+void WriteCombiner::forward(std::vector<DramSegment>& segments) {
+    // What is held of the segments, in no order; each byte is held once.
+    scratch_.clear();
+    for (const Entry& entry : entries_) {
+        const std::size_t before = scratch_.size();
+        for (const DramSegment& segment : segments) {
+            if (segment.address >= entry.burst + burst_bytes_ || end_of(segment) <= entry.burst) {
+                continue;
+            }
+            for (const DramSegment& piece : entry.pieces) {
+                const Bytes begin = std::max(segment.address, piece.address);
+                const Bytes end = std::min(end_of(segment), end_of(piece));
+                if (begin < end) {
+                    scratch_.push_back({begin, end - begin});
+                }
             }
         }
+        accesses_ += scratch_.size() > before ? 1 : 0;
+    }
+    if (scratch_.empty()) {
+        return;
+    }
+    std::ranges::sort(scratch_, {}, &DramSegment::address);
+    std::vector<DramSegment> left;
+    for (const DramSegment& segment : segments) {
+        Bytes at = segment.address;
+        for (auto held = std::ranges::lower_bound(scratch_, at, {}, &DramSegment::address);
+             held != scratch_.end() && held->address < end_of(segment); ++held) {
+            if (held->address > at) {
+                left.push_back({at, held->address - at});
+            }
+            at = std::max(at, end_of(*held));
+        }
+        if (at < end_of(segment)) {
+            left.push_back({at, end_of(segment) - at});
+        }
+    }
+    segments.swap(left);
+}
+
+void WriteCombiner::row_opened(std::span<const DramSegment> segments, std::vector<DramSegment>& drained) {
+    if (drain_ != WriteCombineDrain::open_row || entries_.empty()) {
+        return;
+    }
+    bool any = false;
+    for (Entry& entry : entries_) {
+        const Bytes row = row_of(entry.burst);
+        entry.leaving = std::ranges::any_of(
+            segments, [&](const DramSegment& s) { return row_of(s.address) <= row && row <= row_of(end_of(s) - 1); });
+        any = any || entry.leaving;
+    }
+    if (any) {
+        drain_marked(drained);
     }
 }
 
 void WriteCombiner::flush(std::vector<DramSegment>& drained) {
-    while (!entries_.empty()) {
-        drain(0, drained);
+    for (Entry& entry : entries_) {
+        entry.leaving = true;
     }
+    drain_marked(drained);
 }
 
 }  // namespace palimpsest

@@ -1,46 +1,72 @@
 #pragma once
-// Write-combining buffer: pieces of a DRAM burst that are written one after another go to DRAM as one write.
+// Write-combining buffer: pieces of K and V vectors wait in entries of one DRAM burst each until they make up a burst,
+// or until the DRAM row that they go to is open.
 //
-// Entries of one burst each, in order of age. What a write covers of whole bursts passes by; a piece of a burst is put
-// into the burst's entry. An entry leaves (is drained) when it is full, when a new piece finds no entry free (the
-// oldest leaves), when a read touches its burst, or on flush. Capacity 0: every write passes by untouched.
+// Settings (KvMmuConfig), with what they decide
+//   write_combine_flush  step: whole bursts pass by, a complete entry leaves at once.
+//                        full: whole bursts are held as well, unless one write has more of them than half the entries;
+//                        complete entries stay.
+//   write_combine_drain  what leaves with an entry that makes room or is read: entry: nothing; row, open_row: all
+//                        entries of its row stripe. open_row: entries of rows that a read opens follow the read.
+//   write_combine_reads  drain: entries whose burst a read touches leave before it.
+//                        forward: the read takes the bytes that are held from here, and the others from DRAM.
+//
+// Bytes leave in order of the age of their entries. The buffer holds each byte once, the newest; what it holds is newer
+// than what DRAM has. Capacity 0: every write passes by untouched.
 
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "config/hardware_config.h"
+#include "hardware/kv_mmu/kv_geometry.h"
 #include "hardware/memory_request.h"
 
 namespace palimpsest {
 
 class WriteCombiner {
   public:
-    WriteCombiner(Bytes burst_bytes, std::uint32_t capacity);
+    WriteCombiner(const KvMmuConfig& config, const KvGeometry& geometry);
 
     /// Takes a write; appends what has to go to DRAM now, in order.
     void write(std::span<const DramSegment> segments, std::vector<DramSegment>& drained);
-    /// Drains the entries whose burst a read of `segments` touches.
-    void read(std::span<const DramSegment> segments, std::vector<DramSegment>& drained);
+    /// A read is to go to DRAM. Appends what has to go before it; with `forward` takes out of `segments` what the
+    /// buffer delivers, which may be all.
+    void read(std::vector<DramSegment>& segments, std::vector<DramSegment>& drained);
+    /// The read has gone to DRAM. With `open_row` appends the entries of its rows.
+    void row_opened(std::span<const DramSegment> segments, std::vector<DramSegment>& drained);
     /// Drains all entries, oldest first.
     void flush(std::vector<DramSegment>& drained);
 
     std::size_t entries() const { return entries_.size(); }
     Bytes held_bytes() const;
-    /// Pieces put into entries and entries drained, so far.
+    /// Pieces put into entries, entries drained, and entries read, so far.
     std::uint64_t accesses() const { return accesses_; }
 
   private:
     struct Entry {
         Bytes burst = 0;                  ///< address of the burst
         std::vector<DramSegment> pieces;  ///< covered, ascending, neither overlapping nor touching
+        bool leaving = false;             ///< scratch of drain_marked()
     };
     void put(DramSegment piece, std::vector<DramSegment>& drained);
-    void drain(std::size_t index, std::vector<DramSegment>& drained);
+    void put_bursts(DramSegment bursts, bool hold, std::vector<DramSegment>& drained);
+    void make_room(std::vector<DramSegment>& drained);
+    void forward(std::vector<DramSegment>& segments);
+    Bytes row_of(Bytes address) const { return address / stripe_bytes_; }
+    /// Drains the marked entries, and with them those of the same rows where the setting says so.
+    void drain_marked(std::vector<DramSegment>& drained);
 
+    WriteCombineFlush flush_;
+    WriteCombineDrain drain_;
+    WriteCombineReads reads_;
     Bytes burst_bytes_;
+    Bytes stripe_bytes_;
     std::uint32_t capacity_;
     std::vector<Entry> entries_;  ///< oldest first
     std::uint64_t accesses_ = 0;
+    std::vector<DramSegment> scratch_;
+    std::vector<Bytes> rows_;  ///< scratch of drain_marked()
 };
 
 }  // namespace palimpsest

@@ -130,8 +130,8 @@ TEST_CASE("commands complete in the cycles of the clock-by-clock model, spilled 
         bench.run(100000);
 
         const auto golden = golden_commands(
-            expected, GoldenVictimUnit(hardware.vector_unit.lanes, 16, hardware.kv_mmu.victim_latency_cycles), 1000,
-            latency);
+            expected, GoldenVictimUnit({.lanes = hardware.vector_unit.lanes, .latency = hardware.kv_mmu.victim_latency_cycles}),
+            1000, latency);
         REQUIRE(bench.master.command_answers == golden.complete);
         const std::uint64_t on_chip = hardware.kv_mmu.score_store_bytes / vector_bytes;
         REQUIRE(bench.memory.seen.size() == golden.transfers.size());

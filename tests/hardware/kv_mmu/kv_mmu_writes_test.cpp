@@ -2,9 +2,12 @@
 
 #include "hardware/kv_mmu/kv_mmu.h"
 
+#include <array>
 #include <random>
 #include <set>
 
+#include "golden/kv_mmu_golden.h"
+#include "golden/kv_mmu_timing_golden.h"
 #include "hardware/kv_mmu/kv_mmu_fixture.h"
 #include "support/catch.h"
 #include "support/fresh_kernel.h"
@@ -133,4 +136,129 @@ TEST_CASE("a read that touches waiting writes sends them first", "[kv_mmu][modul
     CHECK(bench.memory.seen[3].segments == std::vector<DramSegment>{{128, 64}});
     CHECK(bench.memory.seen[3].time == bench.memory.seen[4].time);
     CHECK_FALSE(bench.memory.seen[4].write);
+}
+
+TEST_CASE("reads and writes reach DRAM, and are answered, in the cycles and in the pieces of the byte model",
+          "[kv_mmu][module]") {
+    std::mt19937 random(57);
+    for (unsigned n = 0; n < 96; ++n) {
+        FreshKernel kernel;
+        HardwareConfig hardware;
+        hardware.core_clock_ps = 1000;
+        hardware.kv_mmu.lookup_latency_cycles = random() % 4;
+        hardware.kv_mmu.write_combine_entries = 1 + random() % 12;
+        hardware.kv_mmu.write_combine_flush = static_cast<WriteCombineFlush>(n % 2);
+        hardware.kv_mmu.write_combine_drain = static_cast<WriteCombineDrain>(n / 2 % 3);
+        hardware.kv_mmu.write_combine_reads = static_cast<WriteCombineReads>(n / 6 % 2);
+        CacheConfig cache;
+        cache.layout = static_cast<CacheLayout>(random() % 2);
+        cache.placement = static_cast<CachePlacement>(random() % 2);
+        const KvGeometry geometry{.batch = 2,
+                                  .kv_heads = 3,
+                                  .head_dim = 24,
+                                  .slots = 24,
+                                  .positions = 24,
+                                  .burst_bytes = Bytes{16} << (random() % 4),
+                                  .stripe_bytes = Bytes{128} << (random() % 3),
+                                  .stripe_banks = 4};
+        KvMmuFixture bench(hardware, cache, geometry);
+        const GoldenKvMap map(cache, geometry);
+        struct Planned {
+            bool write;
+            std::vector<DramSegment> segments;
+        };
+        std::vector<Planned> planned;
+        std::vector<GoldenRequest> arrivals;
+        std::array<std::uint32_t, 6> count{};
+        Cycles cycle = 0;
+        const auto plan = [&](const KvAccess& access, bool write, std::uint32_t first) {
+            std::vector<std::uint32_t> places;
+            for (std::uint32_t i = 0; i < access.count; ++i) {
+                places.push_back(first + i);
+            }
+            bench.master.request(cycle, access, write, 0, access.count * 24);
+            planned.push_back({write, map.segments(access, places, 0, access.count * 24)});
+            arrivals.push_back({cycle, planned.back().segments.size()});
+            cycle += random() % 12;
+        };
+        for (int i = 0; i < 120; ++i) {
+            const std::uint32_t set = random() % 6;
+            KvAccess access;
+            if (random() % 3 != 0 && count[set] < 24) {
+                const std::uint32_t more = std::min<std::uint32_t>(1 + random() % 3, 24 - count[set]);
+                for (const bool value : {false, true}) {
+                    access = write_of(tokens(count[set], count[set], more), value);
+                    access.request = RequestId(set / 3);
+                    access.head = KvHeadId(set % 3);
+                    plan(access, true, count[set]);
+                }
+                count[set] += more;
+            } else if (count[set] > 0) {
+                const std::uint32_t first = random() % count[set];
+                access = read_of(first, 1 + random() % (count[set] - first), random() % 2 == 0);
+                access.request = RequestId(set / 3);
+                access.head = KvHeadId(set % 3);
+                plan(access, false, first);
+            }
+        }
+        bench.memory.latency = [](Traffic, std::size_t i) { return 1 + (i * 7919) % 50000; };
+        bench.run(cycle + 20000);
+        bench.mmu.end_step();
+        bench.run(100);
+        REQUIRE(bench.mmu.quiet());
+        bench.mmu.flush_writes();
+        bench.run(100);
+
+        const std::vector<Cycles> out = golden_out_cycles(arrivals, hardware.kv_mmu.lookup_latency_cycles);
+        GoldenCombiner combiner(hardware.kv_mmu, geometry);
+        std::size_t next = 0;  // in what the memory has seen
+        const auto expect = [&](bool write, Cycles at, const std::vector<Bytes>& bytes) {
+            REQUIRE(next < bench.memory.seen.size());
+            const RecordingMemory::Seen& seen = bench.memory.seen[next++];
+            REQUIRE(seen.write == write);
+            REQUIRE(seen.time == at * 1000);
+            std::vector<Bytes> moved;
+            for (const DramSegment& segment : seen.segments) {
+                for (Bytes i = 0; i < segment.bytes; ++i) {
+                    moved.push_back(segment.address + i);
+                }
+            }
+            REQUIRE(moved == bytes);
+            REQUIRE(seen.length == bytes.size());
+        };
+        const auto answer_of = [&](std::size_t seen) {
+            return (bench.memory.seen[seen].time + 1 + (seen * 7919) % 50000) / 1000;
+        };
+        for (std::size_t i = 0; i < planned.size(); ++i) {
+            Cycles answer = out[i];
+            if (planned[i].write) {
+                const auto drained = combiner.write(planned[i].segments, i + 1);
+                if (!drained.empty()) {
+                    expect(true, out[i], addresses_of(drained));
+                    answer = answer_of(next - 1);
+                }
+            } else {
+                const GoldenCombiner::Read read = combiner.read(planned[i].segments);
+                if (!read.before.empty()) {
+                    expect(true, out[i], addresses_of(read.before));
+                }
+                if (!read.from_dram.empty()) {
+                    expect(false, out[i], read.from_dram);
+                    answer = answer_of(next - 1);
+                }
+                if (!read.behind.empty()) {
+                    expect(true, out[i], addresses_of(read.behind));
+                }
+            }
+            REQUIRE(bench.master.request_answers[i] == answer);
+        }
+        const auto rest = combiner.flush();
+        if (!rest.empty()) {
+            const bool step = hardware.kv_mmu.write_combine_flush == WriteCombineFlush::step;
+            expect(true, cycle + 20000 + (step ? 0 : 100), addresses_of(rest));
+        }
+        REQUIRE(next == bench.memory.seen.size());
+        REQUIRE(bench.mmu.actions()[Action::kv_write_combine] == combiner.accesses());
+        REQUIRE(bench.mmu.quiet());
+    }
 }
