@@ -15,7 +15,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr std::uint64_t kNone = DramRequest::kNoCycle;
+constexpr std::uint64_t kNone = AddressRequest::kNoCycle;
 
 struct Parsed {
     std::uint64_t address;
@@ -28,13 +28,13 @@ std::vector<Parsed> read_trace(const std::string& path, const AddressTraceOption
     AddressTraceReader reader(path, options);
     std::vector<Parsed> list;
     while (true) {
-        const std::span<const DramRequest> requests = reader.next();
+        const std::span<const AddressRequest> requests = reader.next();
         if (requests.empty()) {
             CHECK(reader.requests() == list.size());
             return list;
         }
         CHECK(requests.size() <= AddressTraceReader::kBlockRequests);
-        for (const DramRequest& request : requests) {
+        for (const AddressRequest& request : requests) {
             list.push_back({request.address, request.write != 0, request.cycle});
         }
     }

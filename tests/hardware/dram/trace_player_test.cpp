@@ -15,7 +15,7 @@ using namespace palimpsest;
 
 namespace {
 
-constexpr std::uint64_t kNone = DramRequest::kNoCycle;
+constexpr std::uint64_t kNone = AddressRequest::kNoCycle;
 
 /// As in published comparisons; tests/cli holds the program to the same.
 DramConfig comparison() {
@@ -26,7 +26,7 @@ DramClock cycles(const DramConfig& config, std::uint64_t n, const std::function<
     DramSystem dram(config);
     TracePlayer player(dram, 64);
     for (std::uint64_t i = 0; i < n; ++i) {
-        const DramRequest request{address(i), 0, kNone};
+        const AddressRequest request{address(i), 0, kNone};
         player.play({&request, 1});
     }
     return player.finish().cycles;
@@ -50,7 +50,7 @@ std::vector<std::string> by_channel(std::vector<DramCommand> commands) {
 }
 
 /// Each request is sent when the one before it is taken, and the system is asked about each.
-Played one_by_one(const DramConfig& config, Bytes bytes, const std::vector<DramRequest>& requests) {
+Played one_by_one(const DramConfig& config, Bytes bytes, const std::vector<AddressRequest>& requests) {
     CommandRecorder recorder;
     DramSystem dram(config, &recorder);
     Played played;
@@ -58,7 +58,7 @@ Played one_by_one(const DramConfig& config, Bytes bytes, const std::vector<DramR
     std::vector<DramTransaction*> finished;
     DramCounts before;
     DramClock now = 0;
-    for (const DramRequest& request : requests) {
+    for (const AddressRequest& request : requests) {
         now = request.cycle == kNone ? now : std::max(now, request.cycle);
         if (transactions.empty()) {
             played.first = now;
@@ -109,14 +109,14 @@ void require_latencies(const LatencyHistogram& histogram, std::vector<DramClock>
     CHECK(histogram.percentile(1) == list.back());
 }
 
-std::vector<DramRequest> random_requests(RandomDram& random, const DramConfig& config, Bytes bytes) {
+std::vector<AddressRequest> random_requests(RandomDram& random, const DramConfig& config, Bytes bytes) {
     const std::uint64_t timed = random.one_of({0U, 0U, 50U, 100U});
     const std::uint64_t gap = random.one_of({1ULL, 20ULL, 600ULL});
     const std::uint32_t writes = random.one_of({0U, 30U, 100U});
-    std::vector<DramRequest> requests(random.between(1, 1500));
+    std::vector<AddressRequest> requests(random.between(1, 1500));
     DramClock cycle = random.chance(20) ? random.between(0, 3000) : 0;
     Bytes stream = 0;
-    for (DramRequest& request : requests) {
+    for (AddressRequest& request : requests) {
         stream += bytes;
         if (random.chance(30)) {
             stream = random.between(0, config.organisation.bytes() - 1);
@@ -156,7 +156,7 @@ TEST_CASE("a trace plays as if each request were offered when the one before it 
         RandomDram random(seed);
         const DramConfig config = random.config();
         const Bytes bytes = std::min(Bytes{1} << random.between(0, 10), config.organisation.bytes());
-        const std::vector<DramRequest> requests = random_requests(random, config, bytes);
+        const std::vector<AddressRequest> requests = random_requests(random, config, bytes);
 
         CommandRecorder recorder;
         DramSystem dram(config, &recorder);
@@ -183,7 +183,7 @@ TEST_CASE("a trace plays as if each request were offered when the one before it 
 
 TEST_CASE("a single request takes what its commands take", "[dram][trace]") {
     const DramConfig config = comparison();
-    const auto play = [&](const DramRequest& request) {
+    const auto play = [&](const AddressRequest& request) {
         DramSystem dram(config);
         TracePlayer player(dram, 64);
         player.play({&request, 1});
@@ -214,6 +214,6 @@ TEST_CASE("a request that waits for a far cycle can be interrupted", "[dram][tra
     DramSystem dram(load_dram("ddr4-2400"));
     const std::atomic<bool> interrupted{true};
     TracePlayer player(dram, 64, &interrupted);
-    const DramRequest request{0, 0, AddressTraceReader::kLastCycle};
+    const AddressRequest request{0, 0, AddressTraceReader::kLastCycle};
     CHECK_THROWS_AS(player.play({&request, 1}), SimulationError);
 }
