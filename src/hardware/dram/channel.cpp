@@ -258,7 +258,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
             continue;
         }
         const Arrival& head = fifo_.front();
-        more = head.write == write && !head.may_match && !head.owner.urgent && decided < end && entered < intakes &&
+        more = head.write == write && !head.may_match && !head.owner.urgent && decided < end &&
                streak.fits(head.where, decided);
         if (more) {
             ++entered;
@@ -269,6 +269,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
                 tell_streak_depths(decided, write, streak.size());
             }
             ++decided;
+            more = entered < intakes;
         }
     }
     streak.end(decided);
