@@ -269,7 +269,8 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
                 tell_streak_depths(decided, write, streak.size());
             }
             ++decided;
-            more = entered < intakes;
+            // The queue is full again, but one of the other kind may enter before it has room.
+            more = entered < intakes && (fifo_.empty() || fifo_.front().write == write);
         }
     }
     streak.end(decided);
