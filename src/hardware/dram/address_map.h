@@ -30,8 +30,12 @@ class AddressMap {
     explicit AddressMap(const DramConfig& config);
 
     DramLocation locate(std::uint64_t burst) const {
-        std::uint64_t packed = 0;
-        for (std::uint32_t i = 0; i < tables_used_; ++i) {
+        std::uint64_t packed = tables_[0][burst & 0xff];
+        {
+            packed ^=
+                tables_[1][(burst >> 8) & 0xff] ^ tables_[2][(burst >> 16) & 0xff] ^ tables_[3][(burst >> 24) & 0xff];
+        }
+        for (std::uint32_t i = 4; i < tables_used_; ++i) {
             packed ^= tables_[i][(burst >> (8 * i)) & 0xff];
         }
         return {static_cast<std::uint32_t>(packed), static_cast<std::uint16_t>(packed >> 32),

@@ -95,7 +95,7 @@ bool AddressTraceReader::fill() {
     return lines_end_ > 0;
 }
 
-std::span<const AddressRequest> AddressTraceReader::next() {
+std::span<const DramRequest> AddressTraceReader::next() {
     std::size_t parsed = 0;
     while (parsed < kBlockRequests && (begin_ < lines_end_ || fill())) {
         if (line_ == 0 && std::string_view(text_.data(), lines_end_).starts_with("\xef\xbb\xbf")) {
@@ -120,7 +120,7 @@ std::span<const AddressRequest> AddressTraceReader::next() {
 }
 
 /// The request of the line that begins at `line`, with its first letter at `at`; returns where the next line begins.
-inline const char* AddressTraceReader::parse_request(const char* line, const char* at, AddressRequest& request) {
+inline const char* AddressTraceReader::parse_request(const char* line, const char* at, DramRequest& request) {
     const char kind = lower(*at);
     if ((kind != 'r' && kind != 'w') || !is_blank(at[1])) {
         reject(line, "", kAccepted);
@@ -147,7 +147,7 @@ inline const char* AddressTraceReader::parse_request(const char* line, const cha
                fmt::format("0x0 to 0x{:x}: the capacity is {} bytes", last_address_, capacity_));
     }
 
-    std::uint64_t cycle = AddressRequest::kNoCycle;
+    std::uint64_t cycle = DramRequest::kNoCycle;
     at = skip_blanks(at);
     if (*at != '\n' && *at != '#') {
         const char* const digits = at;

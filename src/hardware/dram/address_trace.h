@@ -13,17 +13,12 @@
 #include <vector>
 
 #include "common/compressed_input.h"
+#include "hardware/dram/transaction.h"
 #include "palimpsest/types.h"
 
 namespace palimpsest {
 
-struct AddressRequest {
-    static constexpr std::uint64_t kNoCycle = ~std::uint64_t{0};
-
-    std::uint64_t address : 63;
-    std::uint64_t write : 1;
-    std::uint64_t cycle;  ///< DRAM clock at which it arrives; kNoCycle: as soon as the one before it is taken
-};
+using AddressRequest = DramRequest;
 
 struct AddressTraceOptions {
     Bytes capacity = Bytes{1} << 63;  ///< of the DRAM
@@ -42,14 +37,14 @@ class AddressTraceReader {
     /// The next requests, at most kBlockRequests; none at the end of the trace. Valid until the next call. Throws
     /// InputError with file, line number and text for a line that is no request, whose address does not fit or whose
     /// cycle is before that of an earlier line.
-    std::span<const AddressRequest> next();
+    std::span<const DramRequest> next();
 
     const CompressedInput& input() const { return input_; }
     std::uint64_t requests() const { return requests_; }  ///< read so far
 
   private:
     bool fill();
-    const char* parse_request(const char* line, const char* at, AddressRequest& request);
+    const char* parse_request(const char* line, const char* at, DramRequest& request);
     [[noreturn]] void reject(const char* line, const std::string& why, const std::string& accepted) const;
 
     CompressedInput input_;
@@ -60,7 +55,7 @@ class AddressTraceReader {
     std::size_t lines_end_ = 0;  ///< behind the last whole line
     std::size_t end_ = 0;        ///< of what is read
     bool at_end_ = false;
-    std::vector<AddressRequest> block_;
+    std::vector<DramRequest> block_;
     std::uint64_t line_ = 0;  ///< lines parsed
     std::uint64_t latest_cycle_ = 0;
     std::uint64_t requests_ = 0;

@@ -13,21 +13,50 @@ namespace palimpsest {
 
 inline constexpr std::uint32_t kMaxQueue = 64;  ///< bursts a queue can hold: free slots are bits of one word
 
+/// Who waits for a burst: a part of a transaction, or an answer of a stream (channel.h).
+struct BurstOwner {
+    std::uint32_t index = 0;
+    bool streamed = false;
+    bool urgent = false;
+    Traffic traffic = Traffic::weights;
+};
+
+/// A burst before it is taken into a queue.
+struct Arrival {
+    DramLocation where;
+    BurstOwner owner;
+    bool write = false;
+    bool may_match = false;  ///< a write to the same burst may be queued before it
+};
+
 class BurstQueue {
   public:
     using Slot = std::uint8_t;
     static constexpr Slot kNone = 0xff;
 
     struct Entry {
-        std::uint64_t age = 0;  ///< order of entry into the channel's queues; smaller is older
+        std::uint64_t order = 0;  ///< of entry into the channel's queues, urgent ones first; smaller is older
         std::uint32_t row = 0;
-        std::uint32_t part = 0;  ///< the transaction part waiting for it; unused for posted writes
         std::uint16_t column = 0;
         std::uint8_t bank = 0;
-        Traffic traffic = Traffic::weights;
+        BurstOwner owner;                     ///< unused for posted writes, its traffic class apart
         bool activated = false;               ///< an ACT was issued for it
         bool precharged = false;              ///< a PRE was issued for it
         Slot previous = kNone, next = kNone;  ///< in its bank, by age
+
+        /// A burst that has just come, in no list yet. Field by field: a copy of the whole would wait for its parts.
+        void fill(const DramLocation& where, const BurstOwner& its_owner, std::uint64_t its_order) {
+            order = its_order;
+            row = where.row;
+            column = where.column;
+            bank = where.bank;
+            owner.index = its_owner.index;
+            owner.streamed = its_owner.streamed;
+            owner.urgent = its_owner.urgent;
+            owner.traffic = its_owner.traffic;
+            activated = precharged = false;
+            next = kNone;
+        }
     };
 
     explicit BurstQueue(std::uint32_t capacity)
@@ -43,6 +72,10 @@ class BurstQueue {
     Entry& operator[](Slot slot) { return entries_[slot]; }
     const Entry& operator[](Slot slot) const { return entries_[slot]; }
     Slot oldest(std::uint32_t bank) const { return head_[bank]; }
+    /// Order and bank in one word, of a bank's oldest burst and of its oldest hit: the smaller word is the older
+    /// bank's. Valid where there is one.
+    std::uint64_t oldest_word(std::uint32_t bank) const { return oldest_word_[bank]; }
+    std::uint64_t hit_word(std::uint32_t bank) const { return hit_word_[bank]; }
     /// The oldest burst of the bank's open row; kNone while it is closed.
     Slot oldest_hit(std::uint32_t bank) const { return hit_[bank]; }
 
@@ -55,22 +88,27 @@ class BurstQueue {
         return false;
     }
 
-    /// Appends as the youngest of its bank. `open`: the bank's open row is the burst's.
-    Slot insert(const DramLocation& where, std::uint64_t age, std::uint32_t part, Traffic traffic, bool open) {
+    /// Puts a burst in its bank's place. `open`: the bank's open row is the burst's.
+    Slot insert(const DramLocation& where, std::uint64_t order, const BurstOwner& owner, bool open) {
         const auto slot = static_cast<Slot>(std::countr_zero(free_));
         free_ &= free_ - 1;
         ++size_;
         const std::uint32_t bank = where.bank;
-        entries_[slot] =
-            Entry{age, where.row, part, where.column, where.bank, traffic, false, false, tail_[bank], kNone};
-        if (tail_[bank] == kNone) {
-            head_[bank] = slot;
-        } else {
-            entries_[tail_[bank]].next = slot;
+        Entry& entry = entries_[slot];
+        entry.fill(where, owner, order);
+        Slot before = tail_[bank];
+        while (before != kNone && entries_[before].order > order) {  // an urgent burst goes before others
+            before = entries_[before].previous;
         }
-        tail_[bank] = slot;
-        if (open && hit_[bank] == kNone) {
-            hit_[bank] = slot;
+        entry.previous = before;
+        entry.next = before == kNone ? head_[bank] : entries_[before].next;
+        (entry.previous == kNone ? head_[bank] : entries_[entry.previous].next) = slot;
+        (entry.next == kNone ? tail_[bank] : entries_[entry.next].previous) = slot;
+        if (entry.previous == kNone) {
+            oldest_word_[bank] = word_of(slot);
+        }
+        if (open && (hit_[bank] == kNone || order < entries_[hit_[bank]].order)) {
+            set_hit(bank, slot);
         }
         return slot;
     }
@@ -83,9 +121,12 @@ class BurstQueue {
         while (following != kNone && entries_[following].row != entry.row) {
             following = entries_[following].next;
         }
-        hit_[bank] = following;
+        set_hit(bank, following);
         (entry.previous == kNone ? head_[bank] : entries_[entry.previous].next) = entry.next;
         (entry.next == kNone ? tail_[bank] : entries_[entry.next].previous) = entry.previous;
+        if (entry.previous == kNone && entry.next != kNone) {
+            oldest_word_[bank] = word_of(entry.next);
+        }
         free_ |= std::uint64_t{1} << slot;
         --size_;
     }
@@ -95,15 +136,26 @@ class BurstQueue {
         while (s != kNone && entries_[s].row != row) {
             s = entries_[s].next;
         }
-        hit_[bank] = s;
+        set_hit(bank, s);
     }
     void row_closed(std::uint32_t bank) { hit_[bank] = kNone; }
 
   private:
+    friend class ColumnStreak;  // keeps the same entries in other lists for a while
+
+    std::uint64_t word_of(Slot slot) const { return entries_[slot].order * kMaxBanks + entries_[slot].bank; }
+    void set_hit(std::uint32_t bank, Slot slot) {
+        hit_[bank] = slot;
+        if (slot != kNone) {
+            hit_word_[bank] = word_of(slot);
+        }
+    }
+
     std::uint32_t capacity_;
     std::uint32_t size_ = 0;
     std::uint64_t free_;
     std::array<Slot, kMaxBanks> head_, tail_, hit_;
+    std::array<std::uint64_t, kMaxBanks> oldest_word_{}, hit_word_{};
     std::array<Entry, kMaxQueue> entries_;
 };
 

@@ -15,7 +15,7 @@ DramChannel::DramChannel(const DramConfig& config, std::uint32_t number, const s
       finished_(finished),
       scheduler_(config),
       next_stop_(scheduler_.next_due()),
-      rank_active_since_(config.organisation.ranks, 0) {}
+      rank_states_(config.organisation.ranks) {}
 
 std::uint32_t DramChannel::open_part(DramTransaction& transaction, DramClock now) {
     advance_to(now);
@@ -39,27 +39,13 @@ std::uint32_t DramChannel::open_part(DramTransaction& transaction, DramClock now
 void DramChannel::append(std::uint32_t index, const DramLocation& where) {
     Part& part = parts_[index];
     ++part.coming;
-    part.fifo_end = ++fifo_in_;
-    if (writes_pending_ > 0 && write_filter_.may_contain(where)) {
+    const DramTransaction& transaction = *part.transaction;
+    push(where, {index, false, transaction.urgent, transaction.traffic}, transaction.write);
+    if (fifo_.back().may_match) {
         ++part.may_match;
-        ++may_match_;
     }
-    if (part.transaction->write) {
-        ++writes_pending_;
-        write_filter_.add(where);
-    } else {
-        ++fifo_reads_in_;
-    }
+    part.fifo_end = fifo_in_;
     part.fifo_reads_end = fifo_reads_in_;
-    if (!fifo_.empty()) {
-        Run& last = fifo_.back();
-        if (last.part == index && last.where.bank == where.bank && last.where.row == where.row &&
-            last.where.column + last.count == where.column) {
-            ++last.count;
-            return;
-        }
-    }
-    fifo_.push_back({where, index, 1, part.transaction->write});
 }
 
 void DramChannel::stop_at(DramClock now) {
@@ -69,10 +55,8 @@ void DramChannel::stop_at(DramClock now) {
         clocks_.set_stalled_until(scheduler_.stalled_until());
     }
     if (!fifo_.empty() && !head_blocked_) {
-        if (head_may_enter()) {
-            take_in(now);
-        }
-        head_blocked_ = !fifo_.empty() && !head_may_enter();  // until a column command makes room
+        take_in(now);
+        head_blocked_ = !fifo_.empty() && !head_may_enter();
     }
     if (scheduler_.next_pick() <= now) {
         DramScheduler::Pick pick;
@@ -88,61 +72,72 @@ void DramChannel::stop_at(DramClock now) {
 }
 
 bool DramChannel::head_may_enter() const {
-    const Run& head = fifo_.front();
+    const Arrival& head = fifo_.front();
     const bool write = head.write;
     return !scheduler_.queue(write).full() && !(write && scheduler_.queue(false).contains(head.where));
 }
 
+/// The FIFO's first burst leaves it at `now`.
+void DramChannel::taken(const Arrival& arrival, DramClock now) {
+    ++fifo_out_;
+    fifo_reads_out_ += !arrival.write;
+    may_match_ -= arrival.may_match;
+    DramClock* when = nullptr;
+    if (arrival.owner.streamed) {
+        when = &answer_of(arrival.owner.index).taken;
+    } else {
+        Part& part = parts_[arrival.owner.index];
+        --part.coming;
+        part.may_match -= arrival.may_match;
+        when = &part.transaction->taken;
+    }
+    *when = std::max(*when, now);
+}
+
 void DramChannel::take_in(DramClock now) {
-    Run& head = fifo_.front();
-    const DramLocation where = head.where;
-    const std::uint32_t index = head.part;
-    Part& part = parts_[index];
-    const bool write = head.write;
+    const Arrival arrival = fifo_.front();
+    const bool write = arrival.write;
     const bool blocked = scheduler_.blocked_until() > now;
     if (blocked) {
         clocks_.count_to(now + 1);
     }
-    part.transaction->taken = std::max(part.transaction->taken, now);
-    ++fifo_out_;
-    fifo_reads_out_ += !write;
-    --part.coming;
-    if (--head.count == 0) {
-        fifo_.pop_front();
-    } else {
-        ++head.where.column;
-    }
-
-    // Any of the part's bursts may be the one that matches.
-    const bool in_write_queue = part.may_match > 0 && scheduler_.queue(true).contains(where);
-    if (in_write_queue || part.may_match > part.coming) {
-        --part.may_match;
-        --may_match_;
-    }
+    fifo_.pop_front();
+    taken(arrival, now);
+    const bool in_write_queue = arrival.may_match && scheduler_.queue(true).contains(arrival.where);
     if (!in_write_queue) {
-        part.queued += !write;
-        scheduler_.insert(write, where, index, part.transaction->traffic, now);
+        if (!write && !arrival.owner.streamed) {
+            ++parts_[arrival.owner.index].queued;
+        }
+        scheduler_.insert(write, arrival.where, arrival.owner, now);
         if (blocked) {
             clocks_.set_stalled_until(scheduler_.stalled_until());
         }
     } else if (write) {
         --writes_pending_;
-        write_filter_.remove(where);
+        write_filter_.remove(arrival.where);
         ++counts_.merged_writes;
     } else {
         ++counts_.forwarded_reads;
     }
     if (write) {
-        burst_done(index, now + 1, now);
+        burst_done(arrival.owner, now + 1, now);
     } else if (in_write_queue) {
-        burst_done(index, now + 1 + pipeline_latency_, now);
+        burst_done(arrival.owner, now + 1 + pipeline_latency_, now);
     }
     if (!sinks_.empty()) {
         tell_depths(now);
     }
 }
 
-void DramChannel::burst_done(std::uint32_t index, DramClock completion, DramClock now) {
+void DramChannel::burst_done(const BurstOwner& owner, DramClock completion, DramClock now) {
+    if (owner.streamed) {
+        answer(owner.index, completion);
+    } else {
+        part_done(owner.index, completion, now);
+    }
+}
+
+void DramChannel::part_done(std::uint32_t index, DramClock completion, DramClock now) {
     Part& part = parts_[index];
     DramTransaction& transaction = *part.transaction;
     transaction.completion = std::max(transaction.completion, completion);
@@ -161,9 +156,154 @@ void DramChannel::burst_done(std::uint32_t index, DramClock completion, DramCloc
     }
 }
 
+/// Whether there was a streak; then all clocks before `now_` are decided.
+bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
+    if (streak_pause_ > 0) {
+        --streak_pause_;
+        return false;
+    }
+    ColumnStreak streak(scheduler_);
+    end = std::min(end, scheduler_.next_due());
+    if (scheduler_.stalled_until() > now_ || !streak.begin(next_stop_)) {
+        return false;
+    }
+    if (clocks_.stall_unbooked()) {
+        clocks_.count_to(next_stop_);
+    }
+    const std::uint64_t most = std::min<std::uint64_t>(intakes, kStreakBursts);
+    const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, end);
+    const std::uint32_t issued =
+        plan.count >= ColumnStreak::kFewBursts ? issue_in_order(streak, plan) : issue_by_groups(streak, most, end);
+    const bool worth = issued >= 2 * ColumnStreak::kFewBursts;
+    streak_penalty_ = worth ? 1 : std::min(2 * streak_penalty_, 64U);
+    streak_pause_ = worth ? 0 : streak_penalty_;
+    return issued > 0;
+}
+
+/// What a streak's commands add to the counts.
+struct DramChannel::StreakCounts {
+    std::uint32_t issued = 0;
+    std::array<std::uint64_t, kTrafficClasses> bursts{}, not_hits{};
+    std::uint64_t conflicts = 0, misses = 0;
+
+    void add(Traffic traffic, bool activated, bool precharged) {
+        ++issued;
+        ++bursts[static_cast<std::size_t>(traffic)];
+        if (activated || precharged) {
+            ++not_hits[static_cast<std::size_t>(traffic)];
+            ++(precharged ? conflicts : misses);
+        }
+    }
+};
+
+std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan) {
+    const bool write = streak.write(), watched = !sinks_.empty();
+    const DramClock latency = read_latency();
+    const std::uint32_t queued = streak.size();
+    StreakCounts counts;
+    DramClock now = plan.first;
+    const auto exchange = [&](std::uint32_t i, const DramLocation& where, const BurstOwner& owner) {
+        if (watched) {
+            tell_column(where, write, now, queued - 1);
+        }
+        leave(write, where, owner, now + latency, now);
+        enter(fifo_[i], now + 1);
+        if (watched) {
+            tell_streak_depths(now + 1, write, queued);
+        }
+        now += plan.spacing;
+    };
+    std::uint32_t i = 0;
+    for (; i < std::min(plan.count, queued); ++i) {
+        const BurstQueue::Entry& burst = streak.queued(i);
+        counts.add(burst.owner.traffic, burst.activated, burst.precharged);
+        exchange(i, {burst.row, burst.column, burst.bank, 0}, burst.owner);
+    }
+    for (; i < plan.count; ++i) {
+        const Arrival& burst = fifo_[i - queued];
+        counts.add(burst.owner.traffic, false, false);
+        exchange(i, burst.where, burst.owner);
+    }
+    const DramClock decided = now - plan.spacing + 2;
+    streak.end_in_order(plan, fifo_, decided);
+    fifo_.pop_front(plan.count);
+    clocks_.count_to(decided);
+    clocks_.add_even_data(plan.first + (write ? timing_.nCWL : timing_.nCL), plan.spacing, plan.count,
+                          timing_.burst_clocks());
+    end_streak(counts, plan.count, write, decided);
+    return plan.count;
+}
+
+std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t intakes, DramClock end) {
+    streak.link();
+    const bool write = streak.write(), watched = !sinks_.empty();
+    const DramClock latency = read_latency();
+    DramClock decided = next_stop_;
+    std::array<DramClock, kStreakBursts> commands;
+    std::uint64_t entered = 0;
+    StreakCounts counts;
+    bool more = true;
+    while (more && counts.issued < kStreakBursts && streak.next() < end && streak.size() > 1) {
+        const DramClock now = streak.next();
+        const BurstQueue::Entry& burst = streak.choose();
+        commands[counts.issued] = now;
+        counts.add(burst.owner.traffic, burst.activated, burst.precharged);
+        decided = now + 1;
+        if (watched) {
+            tell_column({burst.row, burst.column, burst.bank, 0}, write, now, streak.size() - 1);
+        }
+        leave(write, {burst.row, burst.column, burst.bank, 0}, burst.owner, now + latency, now);
+        streak.issue();
+        if (fifo_.empty()) {
+            continue;
+        }
+        const Arrival& head = fifo_.front();
+        more = head.write == write && !head.may_match && !head.owner.urgent && decided < end &&
+               streak.fits(head.where, decided);
+        if (more) {
+            ++entered;
+            enter(head, decided);
+            streak.insert(head.where, head.owner);
+            fifo_.pop_front();
+            if (watched) {
+                tell_streak_depths(decided, write, streak.size());
+            }
+            ++decided;
+            more = entered < intakes;
+        }
+    }
+    streak.end(decided);
+    if (counts.issued > 0) {
+        clocks_.count_to(decided);
+        clocks_.add_data_of({commands.data(), counts.issued}, write ? timing_.nCWL : timing_.nCL,
+                            timing_.burst_clocks());
+        end_streak(counts, entered, write, decided);
+    }
+    return counts.issued;
+}
+
+void DramChannel::end_streak(const StreakCounts& counts, std::uint64_t entered, bool write, DramClock decided) {
+    fifo_out_ += entered;
+    fifo_reads_out_ += write ? 0 : entered;
+    (write ? counts_.writes : counts_.reads) += counts.issued;
+    counts_.row_conflicts += counts.conflicts;
+    counts_.row_misses += counts.misses;
+    counts_.row_hits += counts.issued - counts.conflicts - counts.misses;
+    for (std::size_t i = 0; i < kTrafficClasses; ++i) {
+        (write ? counts_.write_bursts_by_class : counts_.read_bursts_by_class)[i] += counts.bursts[i];
+        (write ? counts_.write_row_hits_by_class : counts_.read_row_hits_by_class)[i] +=
+            counts.bursts[i] - counts.not_hits[i];
+    }
+    now_ = decided;
+    head_blocked_ = !fifo_.empty() && !head_may_enter();
+    next_stop_ = std::min(scheduler_.next_pick(), scheduler_.next_due());
+    if (!fifo_.empty() && !head_blocked_) {
+        next_stop_ = now_;
+    }
+}
+
 void DramChannel::issue(const DramScheduler::Pick& pick, DramClock now) {
     const std::uint32_t rank = scheduler_.rank_of(pick.bank);
-    const bool was_open = scheduler_.any_bank_open(rank);
     switch (pick.kind) {
         case DramCommandKind::read:
         case DramCommandKind::write:
@@ -172,34 +312,46 @@ void DramChannel::issue(const DramScheduler::Pick& pick, DramClock now) {
         case DramCommandKind::activate: {
             const BurstQueue::Entry& burst = scheduler_.queue(pick.write)[pick.slot];
             ++counts_.activates;
-            ++counts_.activates_by_class[static_cast<std::size_t>(burst.traffic)];
-            if (!sinks_.empty()) {
-                tell(pick, &burst, now);
-            }
-            scheduler_.issue(pick, now);
+            ++counts_.activates_by_class[static_cast<std::size_t>(burst.owner.traffic)];
             break;
         }
         case DramCommandKind::precharge:
-        case DramCommandKind::precharge_all:
-            counts_.precharges += pick.kind == DramCommandKind::precharge ? 1 : scheduler_.banks_open(rank);
-            if (!sinks_.empty()) {
-                tell(pick, nullptr, now);
-            }
-            scheduler_.issue(pick, now);
+            ++counts_.precharges;
             break;
-        default:
+        case DramCommandKind::precharge_all:
+            counts_.precharges += scheduler_.banks_open(rank);
             break;
         case DramCommandKind::refresh:
             ++counts_.refreshes;
-            if (!sinks_.empty()) {
-                tell(pick, nullptr, now);
-            }
-            clocks_.count_to(now + 1);
-            scheduler_.issue(pick, now);
-            clocks_.set_stalled_until(scheduler_.stalled_until());
+            break;
+        case DramCommandKind::refresh_bank:
+            ++counts_.bank_refreshes;
+            break;
+        case DramCommandKind::power_down_enter:
+            ++counts_.power_downs;
+            break;
+        case DramCommandKind::self_refresh_enter:
+            ++counts_.self_refreshes;
+            break;
+        case DramCommandKind::power_down_exit:
+        case DramCommandKind::self_refresh_exit:
             break;
     }
-    bank_opened_or_closed(rank, was_open, now);
+    if (!sinks_.empty()) {
+        const bool for_burst = pick.kind == DramCommandKind::activate;
+        tell(pick, for_burst ? &scheduler_.queue(pick.write)[pick.slot] : nullptr, now);
+    }
+    if (pick.of_keeper) {
+        clocks_.count_to(now + 1);
+    }
+    scheduler_.issue(pick, now);
+    if (pick.of_keeper) {
+        clocks_.set_stalled_until(scheduler_.stalled_until());
+    }
+    if (const StateClocks state = state_of(rank); state != rank_states_[rank].clocks) {
+        book_rank_state(rank, now);
+        rank_states_[rank].clocks = state;
+    }
 }
 
 void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
@@ -215,7 +367,7 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     if (!burst.precharged && !burst.activated) {
         ++counts_.row_hits;
         ++(pick.write ? counts_.write_row_hits_by_class
-                      : counts_.read_row_hits_by_class)[static_cast<std::size_t>(burst.traffic)];
+                      : counts_.read_row_hits_by_class)[static_cast<std::size_t>(burst.owner.traffic)];
     } else {
         ++(burst.precharged ? counts_.row_conflicts : counts_.row_misses);
     }
@@ -226,14 +378,16 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     }
     if (pick.write) {
         ++counts_.writes;
-        ++counts_.write_bursts_by_class[static_cast<std::size_t>(burst.traffic)];
+        ++counts_.write_bursts_by_class[static_cast<std::size_t>(burst.owner.traffic)];
         --writes_pending_;
         write_filter_.remove({burst.row, burst.column, burst.bank, 0});
     } else {
         ++counts_.reads;
-        ++counts_.read_bursts_by_class[static_cast<std::size_t>(burst.traffic)];
-        --parts_[burst.part].queued;
-        burst_done(burst.part, now + read_latency(), now);
+        ++counts_.read_bursts_by_class[static_cast<std::size_t>(burst.owner.traffic)];
+        if (!burst.owner.streamed) {
+            --parts_[burst.owner.index].queued;
+        }
+        burst_done(burst.owner, now + read_latency(), now);
     }
     if (blocked) {
         clocks_.set_stalled_until(scheduler_.stalled_until());
@@ -241,16 +395,25 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     if (last_burst) {
         clocks_.set_occupied(false);
     }
-    head_blocked_ = false;
+    head_blocked_ = head_blocked_ && !head_may_enter();
 }
 
-void DramChannel::bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now) {
-    const bool open = scheduler_.any_bank_open(rank);
-    if (open && !was_open) {
-        rank_active_since_[rank] = now;
-    } else if (was_open && !open) {
-        counts_.active_clocks += now - rank_active_since_[rank];
+DramChannel::StateClocks DramChannel::state_of(std::uint32_t rank) const {
+    const RankKeeper& keeper = scheduler_.keeper();
+    const bool active = scheduler_.any_bank_open(rank);
+    if (keeper.self_refreshing(rank)) {
+        return &DramCounts::self_refresh_clocks;
     }
+    if (keeper.powered_down(rank)) {
+        return active ? &DramCounts::active_power_down_clocks : &DramCounts::precharged_power_down_clocks;
+    }
+    return active ? &DramCounts::active_clocks : &DramCounts::precharged_clocks;
+}
+
+void DramChannel::book_rank_state(std::uint32_t rank, DramClock now) {
+    RankState& state = rank_states_[rank];
+    counts_.*state.clocks += now - state.since;
+    state.since = now;
 }
 
 }  // namespace palimpsest

@@ -6,11 +6,13 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "hardware/dram/burst_filter.h"
 #include "hardware/dram/channel_clocks.h"
+#include "hardware/dram/column_streak.h"
 #include "hardware/dram/ring.h"
 #include "hardware/dram/scheduler.h"
 
@@ -19,6 +21,7 @@ namespace palimpsest {
 class DramChannel {
   public:
     static constexpr std::uint32_t kNoPart = ~std::uint32_t{0};
+    static constexpr std::uint32_t kStreakBursts = 512;  ///< the longest streak: its clocks are kept until its end
 
     /// `sinks` hear its commands, `finished` receives transactions whose last part is done; both outlive the channel.
     DramChannel(const DramConfig& config, std::uint32_t number, const std::vector<DramCommandSink*>& sinks,
@@ -28,18 +31,30 @@ class DramChannel {
     std::uint32_t open_part(DramTransaction& transaction, DramClock now);
     /// The part's next burst, to the FIFO's end.
     void append(std::uint32_t index, const DramLocation& where);
+    /// A burst of a single request, arriving at `now`, to the FIFO's end; the request has number `index`.
+    void append_streamed(std::uint32_t index, const DramLocation& where, bool write, DramClock now) {
+        advance_to(now);
+        if (fifo_.empty()) {
+            clocks_.count_to(now);
+            clocks_.set_occupied(true);
+            next_stop_ = now;
+        }
+        push(where, {index, true, false, Traffic::weights}, write);
+    }
+    /// Where the answers of single requests are: of number n at n modulo their count, a power of two.
+    void set_answers(std::span<DramAnswer> answers) { answers_ = answers; }
 
     /// Decides every clock before `now`.
     void advance_to(DramClock now) {
         while (next_stop_ < now) {
-            stop_at(next_stop_);
+            advance_a_step(now, ~std::uint64_t{0});
         }
         now_ = std::max(now_, now);
     }
     /// Decides clocks until at most `bursts` of the FIFO are not taken.
     void advance_until_taken(std::uint64_t bursts) {
-        while (fifo_in_ - fifo_out_ > bursts) {
-            stop_at(next_stop_);
+        while (fifo_.size() > bursts) {
+            advance_a_step(kNever, fifo_.size() - bursts);
         }
     }
     DramClock now() const { return now_; }
@@ -56,13 +71,6 @@ class DramChannel {
     std::string diagnose() const;
 
   private:
-    /// Bursts of one transaction with consecutive columns of a row.
-    struct Run {
-        DramLocation where;
-        std::uint32_t part;
-        std::uint32_t count : 31;
-        std::uint32_t write : 1;
-    };
     /// What a transaction has in this channel, in a list by age.
     struct Part {
         DramTransaction* transaction = nullptr;
@@ -70,21 +78,96 @@ class DramChannel {
         std::uint32_t coming = 0;                        ///< bursts in the FIFO
         std::uint64_t fifo_end = 0, fifo_reads_end = 0;  ///< fifo_in_ and fifo_reads_in_ just after its last burst
         DramClock refresh_before = 0;                    ///< refresh clocks of the channel before it arrived
-        std::uint32_t may_match = 0;  ///< of `coming`, at most: a write to the same burst may be queued before it
+        std::uint32_t may_match = 0;  ///< of `coming`: a write to the same burst may be queued before it
         std::uint32_t previous = kNoPart, next = kNoPart;
     };
 
     std::uint32_t bursts_held() const {
-        return static_cast<std::uint32_t>(fifo_in_ - fifo_out_) + scheduler_.queue(false).size() +
+        return static_cast<std::uint32_t>(fifo_.size()) + scheduler_.queue(false).size() +
                scheduler_.queue(true).size();
     }
+    void push(const DramLocation& where, const BurstOwner& owner, bool write) {
+        const bool may_match = writes_pending_ > 0 && write_filter_.may_contain(where);
+        may_match_ += may_match;
+        ++fifo_in_;
+        if (write) {
+            ++writes_pending_;
+            write_filter_.add(where);
+        } else {
+            ++fifo_reads_in_;
+        }
+        Arrival& arrival = fifo_.push_slot();
+        arrival.where = where;  // field by field: a copy of the whole would wait for its parts
+        arrival.owner.index = owner.index;
+        arrival.owner.streamed = owner.streamed;
+        arrival.owner.urgent = owner.urgent;
+        arrival.owner.traffic = owner.traffic;
+        arrival.write = write;
+        arrival.may_match = may_match;
+        if (fifo_.size() == 1) {
+            head_blocked_ = !head_may_enter();
+        }
+    }
+    /// Decides the clocks up to and with the next stop, or a streak of commands before `end` with at most `intakes`.
+    void advance_a_step(DramClock end, std::uint64_t intakes) {
+        if (scheduler_.columns_alone() && (head_blocked_ || fifo_.empty()) && streak(end, intakes)) {
+            return;
+        }
+        stop_at(next_stop_);
+    }
     void stop_at(DramClock now);
+    struct StreakCounts;
+    std::uint32_t issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan);
+    std::uint32_t issue_by_groups(ColumnStreak& streak, std::uint64_t intakes, DramClock end);
+    /// A streak's burst gets its command and leaves the queue.
+    void leave(bool write, const DramLocation& where, const BurstOwner& owner, DramClock completion, DramClock now) {
+        if (write) {
+            --writes_pending_;
+            write_filter_.remove(where);
+        } else if (owner.streamed) {
+            answer(owner.index, completion);
+        } else {
+            --parts_[owner.index].queued;
+            part_done(owner.index, completion, now);
+        }
+    }
+    /// A streak's arrival enters the queue.
+    void enter(const Arrival& arrival, DramClock now) {
+        if (arrival.owner.streamed) {
+            answer_of(arrival.owner.index).taken = now;
+            if (arrival.write) {
+                answer(arrival.owner.index, now + 1);
+            }
+            return;
+        }
+        Part& part = parts_[arrival.owner.index];
+        --part.coming;
+        part.queued += !arrival.write;
+        part.transaction->taken = now;
+        if (arrival.write) {
+            part_done(arrival.owner.index, now + 1, now);
+        }
+    }
+    void end_streak(const StreakCounts& counts, std::uint64_t entered, bool write, DramClock decided);
+    std::uint32_t first_coming() const;
+    bool streak(DramClock end, std::uint64_t intakes);
     bool head_may_enter() const;
     void take_in(DramClock now);
     void issue(const DramScheduler::Pick& pick, DramClock now);
     void column(const DramScheduler::Pick& pick, DramClock now);
-    void burst_done(std::uint32_t index, DramClock completion, DramClock now);
-    void bank_opened_or_closed(std::uint32_t rank, bool was_open, DramClock now);
+    void taken(const Arrival& arrival, DramClock now);
+    void burst_done(const BurstOwner& owner, DramClock completion, DramClock now);
+    DramAnswer& answer_of(std::uint32_t index) { return answers_[index & (answers_.size() - 1)]; }
+    void answer(std::uint32_t index, DramClock completion) {
+        DramAnswer& a = answer_of(index);
+        a.completion = std::max(a.completion, completion);
+        --a.open_bursts;
+    }
+    void part_done(std::uint32_t index, DramClock completion, DramClock now);
+    using StateClocks = DramClock DramCounts::*;  ///< of the five states of a rank
+    StateClocks state_of(std::uint32_t rank) const;
+    /// Books what has passed of a rank's state.
+    void book_rank_state(std::uint32_t rank, DramClock now);
     DramClock read_latency() const { return DramClock{timing_.nCL} + timing_.burst_clocks() + pipeline_latency_; }
     /// From the first of some column commands to the last, at least: reads alone, reads and writes mixed.
     DramClock reads_span(std::uint64_t columns) const;
@@ -99,7 +182,9 @@ class DramChannel {
     DramClock queued_bound(const Part& part, const ColumnBounds& first) const;
     DramClock coming_bound(const Part& part, const ColumnBounds& first) const;
     void tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const;
+    void tell_column(const DramLocation& where, bool write, DramClock now, std::uint32_t left) const;
     void tell_depths(DramClock now) const;
+    void tell_streak_depths(DramClock now, bool write, std::uint32_t size) const;
     const DramTiming timing_;
     const DramOrganisation organisation_;
     const std::uint32_t number_;
@@ -110,10 +195,12 @@ class DramChannel {
 
     DramScheduler scheduler_;
     ChannelClocks clocks_;
-    detail::Ring<Run> fifo_;
-    std::uint64_t fifo_in_ = 0, fifo_out_ = 0;  ///< bursts ever
+    detail::Ring<Arrival> fifo_;
+    std::span<DramAnswer> answers_;
+    std::uint32_t streak_pause_ = 0, streak_penalty_ = 1;  ///< tries to leave out, after short ones more and more
+    std::uint64_t fifo_in_ = 0, fifo_out_ = 0;             ///< bursts ever
     std::uint64_t fifo_reads_in_ = 0, fifo_reads_out_ = 0;
-    bool head_blocked_ = false;  ///< the FIFO's head waits for a column command
+    bool head_blocked_ = false;  ///< the FIFO's head waits for a column command to make room
 
     std::vector<Part> parts_;
     std::vector<std::uint32_t> free_parts_;
@@ -125,7 +212,11 @@ class DramChannel {
     DramClock now_ = 0;        ///< first undecided clock
     DramClock next_stop_ = 0;  ///< nothing happens before it
     DramCounts counts_;
-    std::vector<DramClock> rank_active_since_;
+    struct RankState {
+        StateClocks clocks = &DramCounts::precharged_clocks;
+        DramClock since = 0;
+    };
+    std::vector<RankState> rank_states_;
 };
 
 }  // namespace palimpsest

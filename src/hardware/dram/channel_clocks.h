@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 
 #include "hardware/dram/ring.h"
 #include "hardware/dram/transaction.h"
@@ -52,6 +53,32 @@ class ChannelClocks {
         } else {
             bursts_.push_back({begin, end});
         }
+    }
+    /// The same for many column commands, all before the clock booked last, whose data begin `latency` later.
+    void add_data_of(std::span<const DramClock> commands, std::uint32_t latency, std::uint32_t burst_clocks) {
+        std::size_t first = commands.size();  // the first one whose data are not over
+        while (first > 0 && commands[first - 1] + latency + burst_clocks > counted_) {
+            --first;
+        }
+        data_ += first * burst_clocks;
+        for (const DramClock command : commands.subspan(first)) {
+            const DramClock begin = command + latency;
+            data_ += begin < counted_ ? counted_ - begin : 0;
+            add_data(begin, begin + burst_clocks);
+        }
+        bus_end_ = commands.back() + latency + burst_clocks;
+    }
+    /// The same for `bursts` that begin at `first` and every `spacing` clocks after.
+    void add_even_data(DramClock first, DramClock spacing, std::uint32_t bursts, std::uint32_t burst_clocks) {
+        const DramClock over = first + burst_clocks <= counted_ ? (counted_ - first - burst_clocks) / spacing + 1 : 0;
+        const auto done = static_cast<std::uint32_t>(std::min<DramClock>(over, bursts));
+        data_ += DramClock{done} * burst_clocks;
+        for (std::uint32_t i = done; i < bursts; ++i) {
+            const DramClock begin = first + i * spacing;
+            data_ += begin < counted_ ? counted_ - begin : 0;
+            add_data(begin, begin + burst_clocks);
+        }
+        bus_end_ = first + (bursts - 1) * spacing + burst_clocks;
     }
     DramClock bus_end() const { return bus_end_; }
     /// Bursts not yet booked; count_to() takes off what has passed.

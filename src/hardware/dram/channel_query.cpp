@@ -66,9 +66,19 @@ DramClock DramChannel::coming_bound(const Part& part, const ColumnBounds& first)
     return std::max(last_data, entry + (part.may_match > 0 ? 1 + pipeline_latency_ : read_latency()));
 }
 
+/// The first part that has bursts in the FIFO.
+std::uint32_t DramChannel::first_coming() const {
+    for (std::size_t i = 0; i < fifo_.size(); ++i) {
+        if (!fifo_[i].owner.streamed) {
+            return fifo_[i].owner.index;
+        }
+    }
+    return kNoPart;
+}
+
 DramClock DramChannel::completion_bound() const {
     const ColumnBounds first = column_bounds();
-    const std::uint32_t fifo_head = fifo_.empty() ? kNoPart : fifo_.front().part;
+    const std::uint32_t fifo_head = first_coming();
     DramClock bound = kNever;
     std::uint32_t index = first_part_;
     while (index != fifo_head && bound > first.queued_read + read_latency()) {  // no queued read can beat that
@@ -100,15 +110,12 @@ DramClock DramChannel::idle_bound() const {
 
 void DramChannel::add_counts(DramCounts& sum) {
     clocks_.count_to(now_);
+    for (std::uint32_t rank = 0; rank < organisation_.ranks; ++rank) {
+        book_rank_state(rank, now_);
+    }
     DramCounts counts = counts_;
     counts.bytes_read = counts.reads * burst_bytes_;
     counts.bytes_written = counts.writes * burst_bytes_;
-    for (std::uint32_t rank = 0; rank < organisation_.ranks; ++rank) {
-        if (scheduler_.any_bank_open(rank)) {
-            counts.active_clocks += now_ - rank_active_since_[rank];
-        }
-    }
-    counts.precharged_clocks = organisation_.ranks * now_ - counts.active_clocks;
     clocks_.add_to(counts);
     sum += counts;
 }
@@ -119,7 +126,10 @@ void DramChannel::tell(const DramScheduler::Pick& pick, const BurstQueue::Entry*
     command.kind = pick.kind;
     command.channel = static_cast<std::uint8_t>(number_);
     command.rank = static_cast<std::uint8_t>(scheduler_.rank_of(pick.bank));
-    if (pick.kind != DramCommandKind::precharge_all && pick.kind != DramCommandKind::refresh) {
+    const bool has_bank = pick.kind == DramCommandKind::activate || pick.kind == DramCommandKind::precharge ||
+                          pick.kind == DramCommandKind::read || pick.kind == DramCommandKind::write ||
+                          pick.kind == DramCommandKind::refresh_bank;
+    if (has_bank) {
         const std::uint32_t in_rank = pick.bank % organisation_.banks();
         command.bank_group = static_cast<std::uint8_t>(in_rank / organisation_.banks_per_group);
         command.bank = static_cast<std::uint8_t>(in_rank % organisation_.banks_per_group);
@@ -135,6 +145,25 @@ void DramChannel::tell(const DramScheduler::Pick& pick, const BurstQueue::Entry*
     }
 }
 
+/// The same of a streak's command, and what it leaves in the queue.
+void DramChannel::tell_column(const DramLocation& where, bool write, DramClock now, std::uint32_t left) const {
+    DramScheduler::Pick pick;
+    pick.kind = write ? DramCommandKind::write : DramCommandKind::read;
+    pick.bank = where.bank;
+    BurstQueue::Entry burst;
+    burst.row = where.row;
+    burst.column = where.column;
+    tell(pick, &burst, now);
+    tell_streak_depths(now, write, left);
+}
+
+void DramChannel::tell_streak_depths(DramClock now, bool write, std::uint32_t size) const {
+    for (DramCommandSink* sink : sinks_) {
+        sink->queue_depths(now, number_, write ? scheduler_.queue(false).size() : size,
+                           write ? size : scheduler_.queue(true).size());
+    }
+}
+
 void DramChannel::tell_depths(DramClock now) const {
     for (DramCommandSink* sink : sinks_) {
         sink->queue_depths(now, number_, scheduler_.queue(false).size(), scheduler_.queue(true).size());
@@ -144,7 +173,7 @@ void DramChannel::tell_depths(DramClock now) const {
 std::string DramChannel::diagnose() const {
     std::string text =
         fmt::format("channel {} at clock {}: {} burst(s) in the FIFO, {} read(s) and {} write(s) queued", number_, now_,
-                    fifo_in_ - fifo_out_, scheduler_.queue(false).size(), scheduler_.queue(true).size());
+                    fifo_.size(), scheduler_.queue(false).size(), scheduler_.queue(true).size());
     if (scheduler_.blocked_until() > now_) {
         text += ", refreshing";
     }

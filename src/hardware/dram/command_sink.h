@@ -25,7 +25,8 @@ inline constexpr std::size_t kDramCommandKinds = 11;
 /// ACT, PRE, PREA, RD, WR, REF, REFPB, PDE, PDX, SRE, SRX.
 std::string_view name_of(DramCommandKind kind);
 
-/// One command of one clock. Fields that a command does not carry are zero (bank of PREA, REF, PDE ..., row of PRE ...).
+/// One command of one clock. Fields that a command does not carry are zero (bank of PREA, REF, PDE ..., row of PRE
+/// ...).
 struct DramCommand {
     DramClock clock = 0;
     DramCommandKind kind = DramCommandKind::activate;

@@ -18,7 +18,9 @@ inline constexpr std::uint32_t kMaxBanks = 64;  ///< banks of a channel, all ran
 /// through the channel: bank = (rank * groups + group) * banks a group + bank in group.
 class DeviceTiming {
   public:
-    DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation);
+    /// `used`: commands that will be issued; constraints on others cost nothing.
+    DeviceTiming(const DramTiming& timing, const DramOrganisation& organisation,
+                 TimedCommandSet used = kAllTimedCommands);
 
     DramClock rank_ready(TimedCommand c, std::uint32_t rank) const { return ready_rank_[index(c)][rank]; }
     DramClock ready(TimedCommand c, std::uint32_t bank) const {
@@ -29,9 +31,12 @@ class DeviceTiming {
     DramClock ready_within_rank(TimedCommand c, std::uint32_t bank) const {
         return std::max(ready_bank_[index(c)][bank], ready_group_[index(c)][bank >> group_shift_]);
     }
+    DramClock bank_ready(TimedCommand c, std::uint32_t bank) const { return ready_bank_[index(c)][bank]; }
+    DramClock group_ready(TimedCommand c, std::uint32_t group) const { return ready_group_[index(c)][group]; }
+    std::uint32_t group_shift() const { return group_shift_; }  ///< group of a bank: bank >> group_shift()
     std::uint32_t rank_of(std::uint32_t bank) const { return bank >> rank_shift_; }
 
-    /// `command` goes to `bank` at `now`; REF goes to the bank's whole rank.
+    /// `command` goes to `bank` at `now`; REF, PDE and the like go to the bank's whole rank.
     void issue(TimedCommand command, std::uint32_t bank, DramClock now);
 
   private:
@@ -59,12 +64,12 @@ class DeviceTiming {
     std::array<Rules, kTimedCommands> rules_;
     using ReadyClocks = std::array<std::array<DramClock, kMaxBanks>, kTimedCommands>;
     ReadyClocks ready_bank_{}, ready_group_{}, ready_rank_{};
-    /// Last issue clocks of a rank, of the commands that a window counts: [rank * window + n % window].
+    /// When the last commands of a rank that a window counts stop holding back the following: `window` a rank, a ring.
     struct History {
         TimedCommand following;
         std::uint32_t window, latency;
         std::vector<DramClock> clocks;
-        std::vector<std::uint64_t> issued;
+        std::vector<std::uint32_t> next;  ///< by rank: the oldest of its ring
     };
     std::array<std::vector<History>, kTimedCommands> histories_;
 };

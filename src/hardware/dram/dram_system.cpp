@@ -81,6 +81,33 @@ void DramSystem::send(DramTransaction& transaction, DramClock now) {
     }
 }
 
+void DramSystem::set_answers(std::span<DramAnswer> answers) {
+    answers_ = answers;
+    for (const auto& channel : channels_) {
+        channel->set_answers(answers);
+    }
+}
+
+void DramSystem::send_each(std::span<const DramRequest> requests, Bytes bytes, std::uint32_t first, DramClock now) {
+    now_ = std::max(now_, now);
+    const std::size_t mask = answers_.size() - 1;
+    std::array<std::uint64_t, 2> count{};  // reads, writes
+    for (const DramRequest& request : requests) {
+        const bool write = request.write != 0;
+        std::uint64_t burst = map_.burst_of(request.address);
+        const std::uint64_t last = map_.burst_of(request.address + bytes - 1);
+        ++count[write];
+        answers_[first & mask] = {now, now, static_cast<std::uint32_t>(last - burst + 1)};
+        for (; burst <= last; ++burst) {
+            const DramLocation where = map_.locate(burst);
+            channels_[where.channel]->append_streamed(first, where, write, now);
+        }
+        ++first;
+    }
+    requested_.read_by_class[0] += count[0] * bytes;
+    requested_.written_by_class[0] += count[1] * bytes;
+}
+
 void DramSystem::advance_to(DramClock now, std::vector<DramTransaction*>& finished) {
     now_ = std::max(now_, now);
     for (const auto& channel : channels_) {

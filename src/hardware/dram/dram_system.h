@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,14 @@ class DramSystem {
     /// The transaction arrives at clock `now`, behind all sent before it. Always accepted: senders bound what is under
     /// way. Throws SimulationError for an address beyond the capacity.
     void send(DramTransaction& transaction, DramClock now);
+    /// Where the answers of single requests go: of number n at n modulo their count, a power of two. They must outlive
+    /// the requests, and may be moved to more room between two calls.
+    void set_answers(std::span<DramAnswer> answers);
+    /// Requests of `bytes` each, numbered from `first` on, all at `now` and in order: what send() does with a
+    /// transaction each, at less cost, but nobody is told of their completion and next_wakeup() knows nothing of them.
+    /// The addresses are not checked, and cycles are not looked at.
+    void send_each(std::span<const DramRequest> requests, Bytes bytes, std::uint32_t first, DramClock now);
+
     /// Decides every clock before `now` and appends the transactions whose completion clock has become known since the
     /// last call; a read's may lie after `now`.
     void advance_to(DramClock now, std::vector<DramTransaction*>& finished);
@@ -73,6 +82,7 @@ class DramSystem {
     std::vector<DramTransaction*> finished_;      ///< completion known, not yet handed out
     std::vector<std::uint32_t> part_of_channel_;  ///< during send(): the transaction's part in each channel
     std::vector<std::uint32_t> touched_;
+    std::span<DramAnswer> answers_;
     DramCounts requested_;
     DramClock now_ = 0;
 };

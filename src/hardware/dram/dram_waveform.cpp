@@ -19,6 +19,9 @@ DramWaveform::DramWaveform(const DramConfig& config, SignalSink& sink, const std
         for (std::uint32_t r = 0; r < organisation_.ranks; ++r) {
             const std::string rank = fmt::format("{}.rank{}", channel, r);
             signals.refreshes.push_back(sink.declare(rank + ".refresh", SignalKind::event, 32));
+            signals.powers.push_back(
+                sink.declare(rank + ".power", SignalKind::state, 2, "awake,power_down,self_refresh"));
+            sink.change(signals.powers.back(), 0, static_cast<std::uint64_t>(RankPower::awake));
             for (std::uint32_t b = 0; b < organisation_.banks(); ++b) {
                 const std::string bank = fmt::format("{}.bank{}", rank, b);
                 BankSignals of_bank{};
@@ -37,6 +40,10 @@ DramWaveform::DramWaveform(const DramConfig& config, SignalSink& sink, const std
 void DramWaveform::set(BankSignals& bank, BankState state, DramClock clock) {
     bank.now = state;
     sink_.change(bank.state, time_of(clock), static_cast<std::uint64_t>(state));
+}
+
+void DramWaveform::set_power(const ChannelSignals& channel, const DramCommand& command, RankPower power) {
+    sink_.change(channel.powers[command.rank], time_of(command.clock), static_cast<std::uint64_t>(power));
 }
 
 void DramWaveform::close(BankSignals& bank, DramClock clock) {
@@ -64,7 +71,11 @@ void DramWaveform::command(const DramCommand& command) {
                 }
             }
             break;
-        default:
+        case DramCommandKind::refresh_bank:
+            sink_.change(channel.refreshes[command.rank], time_of(command.clock),
+                         ++channel.refresh_count[command.rank]);
+            set(bank, BankState::refresh, command.clock);
+            set(bank, BankState::closed, command.clock + timing_.nRFCpb);
             break;
         case DramCommandKind::refresh:
             sink_.change(channel.refreshes[command.rank], time_of(command.clock),
@@ -73,6 +84,16 @@ void DramWaveform::command(const DramCommand& command) {
                 set(channel.banks[first + b], BankState::refresh, command.clock);
                 set(channel.banks[first + b], BankState::closed, command.clock + timing_.nRFC);
             }
+            break;
+        case DramCommandKind::power_down_enter:
+            set_power(channel, command, RankPower::power_down);
+            break;
+        case DramCommandKind::self_refresh_enter:
+            set_power(channel, command, RankPower::self_refresh);
+            break;
+        case DramCommandKind::power_down_exit:
+        case DramCommandKind::self_refresh_exit:
+            set_power(channel, command, RankPower::awake);
             break;
         case DramCommandKind::read:
         case DramCommandKind::write:

@@ -13,6 +13,7 @@ namespace palimpsest {
 
 /// State of a bank in waveforms.
 enum class BankState : std::uint8_t { closed, opening, open, closing, refresh };
+enum class RankPower : std::uint8_t { awake, power_down, self_refresh };
 
 class DramWaveform : public DramCommandSink {
   public:
@@ -28,13 +29,14 @@ class DramWaveform : public DramCommandSink {
     };
     struct ChannelSignals {
         SignalSink::SignalId reads, writes;
-        std::vector<SignalSink::SignalId> refreshes;  ///< by rank
+        std::vector<SignalSink::SignalId> refreshes, powers;  ///< by rank
         std::vector<std::uint64_t> refresh_count;
         std::vector<BankSignals> banks;  ///< all ranks
     };
 
     Picoseconds time_of(DramClock clock) const { return clock * timing_.tCK_ps; }
     void set(BankSignals& bank, BankState state, DramClock clock);
+    void set_power(const ChannelSignals& channel, const DramCommand& command, RankPower power);
     void close(BankSignals& bank, DramClock clock);
 
     DramTiming timing_;

@@ -16,12 +16,14 @@ class Ring {
     T& back() { return slots_[(end_ - 1) & mask()]; }
     T& operator[](std::size_t i) { return slots_[(begin_ + i) & mask()]; }
     const T& operator[](std::size_t i) const { return slots_[(begin_ + i) & mask()]; }
-    void pop_front() { ++begin_; }
-    void push_back(const T& value) {
+    void pop_front(std::size_t elements = 1) { begin_ += elements; }
+    void push_back(const T& value) { push_slot() = value; }
+    /// Makes room for one more and gives it to be filled in place: what it holds is old.
+    T& push_slot() {
         if (size() == slots_.size()) {
             grow();
         }
-        slots_[end_++ & mask()] = value;
+        return slots_[end_++ & mask()];
     }
 
   private:

@@ -3,12 +3,35 @@
 namespace palimpsest {
 namespace {
 
+constexpr std::uint32_t kLongestTimeout = 65536;  ///< of the adaptive page policy
+
 std::uint64_t bit(std::uint32_t bank) {
     return std::uint64_t{1} << bank;
 }
 
 TimedCommand column_command(bool write) {
     return write ? TimedCommand::write : TimedCommand::read;
+}
+
+TimedCommandSet commands_used(const DramConfig& config) {
+    using enum TimedCommand;
+    TimedCommandSet used = set_of(activate) | set_of(precharge) | set_of(read) | set_of(write);
+    if (config.refresh.mode != RefreshMode::none) {
+        used |= set_of(config.refresh.mode == RefreshMode::per_bank ? refresh_bank : refresh);
+    }
+    if (config.power_down.power_down_after > 0) {
+        used |= set_of(power_down_enter) | set_of(power_down_exit);
+    }
+    if (config.power_down.self_refresh_after > 0) {
+        used |= set_of(self_refresh_enter) | set_of(self_refresh_exit);
+    }
+    return used;
+}
+
+/// All ones if a < b, else 0, for clocks: by arithmetic, as which bank is ready has no pattern that a branch could
+/// learn.
+std::uint64_t ones_if_less(DramClock a, DramClock b) {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(a - b) >> 63);
 }
 
 template <class Function>
@@ -27,7 +50,8 @@ TimedCommand DramScheduler::command_of(Need need, bool write) {
 }
 
 DramScheduler::DramScheduler(const DramConfig& config)
-    : device_(config.timing, config.organisation),
+    : device_(config.timing, config.organisation, commands_used(config)),
+      keeper_(config, device_),
       reads_(config.controller.read_queue),
       writes_(config.controller.write_queue),
       ranks_(config.organisation.ranks),
@@ -36,35 +60,32 @@ DramScheduler::DramScheduler(const DramConfig& config)
       starvation_cap_(config.controller.starvation_cap),
       write_high_(config.controller.write_high),
       write_low_(config.controller.write_low),
-      closed_page_(config.controller.page_policy == PagePolicy::closed),
+      first_come_(config.controller.scheduling == DramScheduling::fcfs),
+      page_policy_(config.controller.page_policy),
+      streaks_(page_policy_ == PagePolicy::open && !first_come_ && config.timing.nCCD_S > 1),
+      same_group_spacing_(config.timing.nCCD_L),
+      other_group_spacing_(config.timing.nCCD_S),
       activate_to_column_(config.timing.nRCD),
-      precharge_to_activate_(config.timing.nRP),
-      refresh_interval_(config.timing.nREFI),
-      refresh_clocks_(config.timing.nRFC),
-      due_at_(ranks_, kNever),
-      rank_blocked_until_(ranks_, 0),
-      rank_bursts_(ranks_, 0) {
-    if (config.refresh.mode != RefreshMode::none) {
-        for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-            due_at_[rank] = refresh_interval_ * (rank + 1) / ranks_;  // ranks take turns
-        }
-        next_due_ = due_at_[0];
+      precharge_to_activate_(config.timing.nRP) {
+    if (page_policy_ == PagePolicy::adaptive) {
+        pages_.assign(std::size_t{ranks_} * banks_a_rank_, Page{.timeout = config.controller.page_timeout});
     }
 }
 
-void DramScheduler::insert(bool write, const DramLocation& where, std::uint32_t part, Traffic traffic, DramClock now) {
+void DramScheduler::insert(bool write, const DramLocation& where, const BurstOwner& owner, DramClock now) {
     const std::uint32_t bank = where.bank;
     const bool was_write_mode = write_mode();
     const bool open = (open_banks_ & bit(bank)) != 0 && open_row_[bank] == where.row;
-    mutable_queue(write).insert(where, next_age_++, part, traffic, open);
-    ++rank_bursts_[device_.rank_of(bank)];
+    const std::uint64_t order = next_order();
+    mutable_queue(write).insert(where, owner.urgent ? order - kNotUrgent : order, owner, open);
+    keeper_.burst_enters(device_.rank_of(bank));
     if (write && writes_.size() >= write_high_) {
         forced_writes_ = true;
     }
     classify(write, bank);
-    if (write_mode() != was_write_mode) {
+    if (write_mode() != was_write_mode || first_come_ || keeper_.wants_something()) {
         next_pick_ = now;
-    } else if (write == was_write_mode && (serviceable_ & bit(bank)) != 0) {
+    } else if (write == was_write_mode && (keeper_.serviceable() & bit(bank)) != 0) {
         const TimedCommand next = command_of(wanted_[write].need[bank], write);
         next_pick_ = std::min(next_pick_, std::max(now, device_.ready(next, bank)));
     }
@@ -95,19 +116,11 @@ void DramScheduler::classify(bool write, std::uint32_t bank) {
         if (need != Need::nothing) {
             add(wanted.of(need), bank, command_of(need, write));
         }
+    } else if (need == Need::column) {
+        add(wanted.column, bank, column_command(write));  // it may have had one just now
     }
-    if (closed_page_) {
+    if (page_policy_ != PagePolicy::open) {
         classify_unwanted(bank);
-    }
-}
-
-void DramScheduler::classify_unwanted(std::uint32_t bank) {
-    const bool unwanted = (open_banks_ & bit(bank)) != 0 && reads_.oldest_hit(bank) == BurstQueue::kNone &&
-                          writes_.oldest_hit(bank) == BurstQueue::kNone;
-    if (!unwanted) {
-        unwanted_open_.banks &= ~bit(bank);
-    } else if ((unwanted_open_.banks & bit(bank)) == 0) {
-        add(unwanted_open_, bank, TimedCommand::precharge);
     }
 }
 
@@ -116,15 +129,35 @@ void DramScheduler::classify(std::uint32_t bank) {
     classify(true, bank);
 }
 
-template <class AgeOf>
+/// Open, and no queued burst of either direction wants the row.
+bool DramScheduler::unwanted(std::uint32_t bank) const {
+    return (open_banks_ & bit(bank)) != 0 && reads_.oldest_hit(bank) == BurstQueue::kNone &&
+           writes_.oldest_hit(bank) == BurstQueue::kNone;
+}
+
+void DramScheduler::classify_unwanted(std::uint32_t bank) {
+    unwanted_open_ = unwanted(bank) ? unwanted_open_ | bit(bank) : unwanted_open_ & ~bit(bank);
+}
+
+DramClock DramScheduler::close_ready(std::uint32_t bank) const {
+    const DramClock ready = device_.ready(TimedCommand::precharge, bank);
+    if (pages_.empty()) {
+        return ready;
+    }
+    const Page& page = pages_[bank];
+    return page.last_column == kNever ? kNever : std::max(ready, page.last_column + page.timeout);
+}
+
+template <class WordOf>
 DramScheduler::Best DramScheduler::oldest_legal(Candidates& candidates, TimedCommand command, DramClock now,
-                                                AgeOf age_of) const {
+                                                WordOf word_of) const {
     Best best;
-    const std::uint64_t banks = candidates.banks & serviceable_;
+    const std::uint64_t banks = candidates.banks & keeper_.serviceable();
     if (banks == 0 || candidates.soonest > now) {
         return best;
     }
-    DramClock soonest = kNever;
+    DramClock soonest = kNever;  // of those that are not legal
+    std::uint32_t legal = 0;
     for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
         const std::uint64_t here = banks & rank_mask(rank);
         if (here == 0) {
@@ -134,21 +167,22 @@ DramScheduler::Best DramScheduler::oldest_legal(Candidates& candidates, TimedCom
             soonest = std::min(soonest, ready);
             continue;
         }
-        for_each_bank(here, [&](std::uint32_t bank) {  // no branches: which banks are ready has no pattern
+        for_each_bank(here, [&](std::uint32_t bank) {
             const DramClock ready = device_.ready_within_rank(command, bank);
-            const std::uint64_t illegal = ready > now ? ~std::uint64_t{0} : 0;
-            best.word = std::min(best.word, Best::word_of(age_of(bank), bank) | illegal);
+            const std::uint64_t illegal = ones_if_less(now, ready);
+            best.word = std::min(best.word, word_of(bank) | illegal);
             soonest = std::min(soonest, ready | ~illegal);
+            legal += 1 + static_cast<std::uint32_t>(illegal);
         });
     }
-    if (!best.any()) {
+    if (legal <= 1) {  // the one leaves the set, or is put in anew
         candidates.soonest = soonest;
     }
     return best;
 }
 
 DramClock DramScheduler::first_legal(const Candidates& candidates, TimedCommand command) const {
-    const std::uint64_t banks = candidates.banks & serviceable_;
+    const std::uint64_t banks = candidates.banks & keeper_.serviceable();
     if (banks == 0) {
         return kNever;
     }
@@ -164,35 +198,103 @@ DramClock DramScheduler::first_legal(const Candidates& candidates, TimedCommand 
     return std::max(ready, candidates.soonest);
 }
 
-/// A lower bound on the next clock of any command but for refresh.
+/// A lower bound on the next clock of any command but for those of the rank keeper.
 DramClock DramScheduler::first_legal() const {
     const bool write = write_mode();
     const Wanted& wanted = wanted_[write];
-    DramClock first = std::min({first_legal(wanted.column, column_command(write)),
-                                first_legal(wanted.activate, TimedCommand::activate),
-                                first_legal(wanted.precharge, TimedCommand::precharge)});
-    if (closed_page_) {
-        first = std::min(first, first_legal(unwanted_open_, TimedCommand::precharge));
-    }
-    return first;
+    return std::min({first_legal(wanted.column, column_command(write)),
+                     first_legal(wanted.activate, TimedCommand::activate),
+                     first_legal(wanted.precharge, TimedCommand::precharge)});
 }
 
-bool DramScheduler::pick_refresh(DramClock now, Pick& pick, DramClock& next) const {
-    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-        if ((due_ & bit(rank)) == 0) {
-            continue;
+bool DramScheduler::take(const RankKeeper::Wish& wish, Pick& pick) const {
+    pick = {wish.kind, false, wish.bank, BurstQueue::kNone, true};
+    return true;
+}
+
+bool DramScheduler::pick(DramClock now, Pick& pick) {
+    DramClock next = kNever;
+    RankKeeper::Wish wish;
+    const bool keeper_wants = keeper_.wants_something();
+    if (keeper_wants && keeper_.wake_or_refresh(open_banks_, now, wish, next)) {
+        return take(wish, pick);
+    }
+    if (first_come_) {
+        if (pick_first_come(now, pick, next)) {
+            return true;
         }
-        const std::uint64_t open = open_banks_ & rank_mask(rank);
-        DramClock ready = device_.rank_ready(TimedCommand::refresh, rank);
-        if (open != 0) {
-            ready = 0;
-            for_each_bank(open, [&](std::uint32_t bank) {
-                ready = std::max(ready, device_.ready(TimedCommand::precharge, bank));
-            });
+    } else {
+        const bool write = write_mode();
+        const BurstQueue& q = queue(write);
+        Wanted& wanted = wanted_[write];
+        const Best column = oldest_legal(wanted.column, column_command(write), now,
+                                         [&](std::uint32_t bank) { return q.hit_word(bank); });
+        if (column.any()) {
+            pick = {write ? DramCommandKind::write : DramCommandKind::read, write,
+                    static_cast<std::uint8_t>(column.bank()), q.oldest_hit(column.bank())};
+            return true;
         }
+        const auto oldest = [&](std::uint32_t bank) { return q.oldest_word(bank); };
+        const Best activate = oldest_legal(wanted.activate, TimedCommand::activate, now, oldest);
+        if (activate.any()) {
+            pick = {DramCommandKind::activate, write, static_cast<std::uint8_t>(activate.bank()),
+                    q.oldest(activate.bank())};
+            return true;
+        }
+        const Best precharge = oldest_legal(wanted.precharge, TimedCommand::precharge, now, oldest);
+        if (precharge.any()) {
+            pick = {DramCommandKind::precharge, write, static_cast<std::uint8_t>(precharge.bank()),
+                    q.oldest(precharge.bank())};
+            return true;
+        }
+        next = std::min(next, first_legal());
+    }
+    if (page_policy_ != PagePolicy::open && pick_unwanted(now, pick, next)) {
+        return true;
+    }
+    if (keeper_wants && keeper_.sleep(open_banks_, now, wish, next)) {
+        return take(wish, pick);
+    }
+    next_pick_ = next;
+    return false;
+}
+
+/// FCFS: the oldest burst of the direction and none else.
+bool DramScheduler::pick_first_come(DramClock now, Pick& pick, DramClock& next) {
+    const bool write = write_mode();
+    const BurstQueue& q = queue(write);
+    Best oldest;
+    for_each_bank(wanted_[write].banks(),
+                  [&](std::uint32_t bank) { oldest.word = std::min(oldest.word, q.oldest_word(bank)); });
+    if (!oldest.any() || (keeper_.serviceable() & bit(oldest.bank())) == 0) {
+        return false;
+    }
+    const std::uint32_t bank = oldest.bank();
+    const BurstQueue::Slot slot = q.oldest(bank);
+    const bool is_open = (open_banks_ & bit(bank)) != 0, hit = is_open && open_row_[bank] == q[slot].row;
+    const DramClock ready = device_.ready(hit       ? column_command(write)
+                                          : is_open ? TimedCommand::precharge
+                                                    : TimedCommand::activate,
+                                          bank);
+    if (ready > now) {
+        next = std::min(next, ready);
+        return false;
+    }
+    const DramCommandKind column = write ? DramCommandKind::write : DramCommandKind::read;
+    pick = {hit       ? column
+            : is_open ? DramCommandKind::precharge
+                      : DramCommandKind::activate,
+            write, static_cast<std::uint8_t>(bank), slot};
+    return true;
+}
+
+/// Closed and adaptive page policy.
+bool DramScheduler::pick_unwanted(DramClock now, Pick& pick, DramClock& next) {
+    for (std::uint64_t rest = unwanted_open_ & keeper_.serviceable(); rest != 0; rest &= rest - 1) {
+        const auto bank = static_cast<std::uint32_t>(std::countr_zero(rest));
+        const DramClock ready = close_ready(bank);
         if (ready <= now) {
-            pick.kind = open != 0 ? DramCommandKind::precharge_all : DramCommandKind::refresh;
-            pick.bank = static_cast<std::uint8_t>(rank * banks_a_rank_);
+            pick = {DramCommandKind::precharge, false, static_cast<std::uint8_t>(bank), BurstQueue::kNone};
             return true;
         }
         next = std::min(next, ready);
@@ -200,75 +302,29 @@ bool DramScheduler::pick_refresh(DramClock now, Pick& pick, DramClock& next) con
     return false;
 }
 
-bool DramScheduler::pick(DramClock now, Pick& pick) {
-    DramClock next = kNever;
-    if (due_ != 0 && pick_refresh(now, pick, next)) {
-        return true;
-    }
-    const bool write = write_mode();
-    const BurstQueue& q = queue(write);
-    Wanted& wanted = wanted_[write];
-    const auto take = [&](DramCommandKind kind, std::uint32_t bank, BurstQueue::Slot slot) {
-        pick.kind = kind;
-        pick.write = write;
-        pick.bank = static_cast<std::uint8_t>(bank);
-        pick.slot = slot;
-        return true;
-    };
-    const auto age_of_oldest = [&](std::uint32_t bank) { return q[q.oldest(bank)].age; };
-
-    const Best column = oldest_legal(wanted.column, column_command(write), now,
-                                     [&](std::uint32_t bank) { return q[q.oldest_hit(bank)].age; });
-    if (column.any()) {
-        return take(write ? DramCommandKind::write : DramCommandKind::read, column.bank(), q.oldest_hit(column.bank()));
-    }
-    const Best activate = oldest_legal(wanted.activate, TimedCommand::activate, now, age_of_oldest);
-    if (activate.any()) {
-        return take(DramCommandKind::activate, activate.bank(), q.oldest(activate.bank()));
-    }
-    const Best precharge = oldest_legal(wanted.precharge, TimedCommand::precharge, now, age_of_oldest);
-    if (precharge.any()) {
-        return take(DramCommandKind::precharge, precharge.bank(), q.oldest(precharge.bank()));
-    }
-    if (closed_page_) {
-        const Best unwanted = oldest_legal(unwanted_open_, TimedCommand::precharge, now,
-                                           [](std::uint32_t bank) { return std::uint64_t{bank}; });
-        if (unwanted.any()) {
-            return take(DramCommandKind::precharge, unwanted.bank(), BurstQueue::kNone);
-        }
-    }
-    next_pick_ = std::min(next, first_legal());
-    return false;
-}
-
 void DramScheduler::issue(const Pick& pick, DramClock now) {
-    const std::uint32_t bank = pick.bank;
-    const std::uint32_t rank = device_.rank_of(bank);
+    const std::uint32_t bank = pick.bank, rank = device_.rank_of(bank);
     switch (pick.kind) {
-        case DramCommandKind::activate: {
-            BurstQueue::Entry& burst = mutable_queue(pick.write)[pick.slot];
-            burst.activated = true;
-            device_.issue(TimedCommand::activate, bank, now);
-            open_banks_ |= bit(bank);
-            open_row_[bank] = burst.row;
-            passed_[bank] = 0;
-            reads_.row_opened(bank, burst.row);
-            writes_.row_opened(bank, burst.row);
-            classify(bank);
+        case DramCommandKind::activate:
+            open(pick, now);
             break;
-        }
         case DramCommandKind::precharge:
             if (pick.slot != BurstQueue::kNone) {
                 mutable_queue(pick.write)[pick.slot].precharged = true;
             }
-            device_.issue(TimedCommand::precharge, bank, now);
-            close(bank);
+            if (!pages_.empty() && !pick.of_keeper) {
+                Page& page = pages_[bank];
+                if (pick.slot == BurstQueue::kNone) {
+                    page.closed = true;
+                    page.closed_row = open_row_[bank];
+                } else if (unwanted(bank)) {
+                    page.timeout = std::max(1U, page.timeout / 2);
+                }
+            }
+            close(bank, now);
             break;
         case DramCommandKind::precharge_all:
-            for_each_bank(open_banks_ & rank_mask(rank), [&](std::uint32_t open) {
-                device_.issue(TimedCommand::precharge, open, now);
-                close(open);
-            });
+            for_each_bank(open_banks_ & rank_mask(rank), [&](std::uint32_t each) { close(each, now); });
             break;
         case DramCommandKind::read:
         case DramCommandKind::write: {
@@ -276,9 +332,12 @@ void DramScheduler::issue(const Pick& pick, DramClock now) {
             device_.issue(column_command(pick.write), bank, now);
             const bool passes = pick.slot != q.oldest(bank);
             q.remove_hit(bank);
-            --rank_bursts_[rank];
+            keeper_.burst_leaves(rank);
             if (pick.write && writes_.size() <= write_low_) {
                 forced_writes_ = false;
+            }
+            if (!pages_.empty()) {
+                pages_[bank].last_column = now;
             }
             classify(pick.write, bank);
             if (passes && ++passed_[bank] >= starvation_cap_) {
@@ -286,60 +345,84 @@ void DramScheduler::issue(const Pick& pick, DramClock now) {
             }
             break;
         }
-        default:
-            break;
         case DramCommandKind::refresh:
             device_.issue(TimedCommand::refresh, bank, now);
-            due_ &= ~bit(rank);
-            serviceable_ |= rank_mask(rank);
-            rank_blocked_until_[rank] = now + refresh_clocks_;
-            blocked_until_ = 0;
-            for (const DramClock until : rank_blocked_until_) {
-                blocked_until_ = std::max(blocked_until_, until);
-            }
-            for (Wanted& wanted : wanted_) {  // scans since it fell due have left the rank out
-                wanted.column.soonest = wanted.activate.soonest = wanted.precharge.soonest = 0;
-            }
-            unwanted_open_.soonest = 0;
+            break;
+        case DramCommandKind::refresh_bank:
+            device_.issue(TimedCommand::refresh_bank, bank, now);
+            break;
+        case DramCommandKind::power_down_enter:
+            device_.issue(TimedCommand::power_down_enter, bank, now);
+            break;
+        case DramCommandKind::power_down_exit:
+            device_.issue(TimedCommand::power_down_exit, bank, now);
+            break;
+        case DramCommandKind::self_refresh_enter:
+            device_.issue(TimedCommand::self_refresh_enter, bank, now);
+            break;
+        case DramCommandKind::self_refresh_exit:
+            device_.issue(TimedCommand::self_refresh_exit, bank, now);
             break;
     }
-    next_pick_ = due_ != 0 ? now + 1 : std::max(now + 1, first_legal());
+    if (pick.of_keeper) {
+        keeper_.granted({pick.kind, pick.bank}, now);
+        forget_bounds();
+    } else {
+        keeper_.commanded(rank, now);
+    }
+    const bool ask = keeper_.wants_something() || first_come_ || page_policy_ != PagePolicy::open;
+    next_pick_ = ask ? now + 1 : std::max(now + 1, first_legal());
 }
 
-void DramScheduler::close(std::uint32_t bank) {
+void DramScheduler::open(const Pick& pick, DramClock now) {
+    const std::uint32_t bank = pick.bank;
+    BurstQueue::Entry& burst = mutable_queue(pick.write)[pick.slot];
+    burst.activated = true;
+    device_.issue(TimedCommand::activate, bank, now);
+    if (!pages_.empty()) {
+        adapt_to_opening(bank, burst.row);
+    }
+    open_banks_ |= bit(bank);
+    open_row_[bank] = burst.row;
+    passed_[bank] = 0;
+    reads_.row_opened(bank, burst.row);
+    writes_.row_opened(bank, burst.row);
+    classify(bank);
+}
+
+void DramScheduler::adapt_to_opening(std::uint32_t bank, std::uint32_t row) {
+    Page& page = pages_[bank];
+    if (page.closed && page.closed_row == row) {
+        page.timeout = std::min(kLongestTimeout, 2 * page.timeout);
+    }
+    page.closed = false;
+    page.last_column = kNever;
+}
+
+void DramScheduler::close(std::uint32_t bank, DramClock now) {
+    device_.issue(TimedCommand::precharge, bank, now);
     open_banks_ &= ~bit(bank);
     reads_.row_closed(bank);
     writes_.row_closed(bank);
     classify(bank);
 }
 
-void DramScheduler::refresh_due(DramClock now) {
-    next_due_ = kNever;
-    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-        if (due_at_[rank] <= now) {
-            due_ |= bit(rank);
-            serviceable_ &= ~rank_mask(rank);
-            rank_blocked_until_[rank] = blocked_until_ = kNever;
-            due_at_[rank] += refresh_interval_;
-            next_pick_ = now;
-        }
-        next_due_ = std::min(next_due_, due_at_[rank]);
+/// Scans have left out banks that may be serviceable again.
+void DramScheduler::forget_bounds() {
+    for (Wanted& wanted : wanted_) {
+        wanted.column.soonest = wanted.activate.soonest = wanted.precharge.soonest = 0;
     }
 }
 
-DramClock DramScheduler::stalled_until() const {
-    DramClock until = 0;
-    for (std::uint32_t rank = 0; rank < ranks_; ++rank) {
-        if (rank_bursts_[rank] > 0) {
-            until = std::max(until, rank_blocked_until_[rank]);
-        }
-    }
-    return until;
+void DramScheduler::refresh_due(DramClock now) {
+    keeper_.fall_due(now);
+    next_pick_ = now;
 }
 
 DramClock DramScheduler::earliest_column(bool write) const {
-    if (due_ != 0) {
-        return earliest_column_of_any(write);  // banks that wait for a REF are not among the candidates' bounds
+    const std::uint64_t all = ranks_ * banks_a_rank_ == 64 ? ~std::uint64_t{0} : bit(ranks_ * banks_a_rank_) - 1;
+    if ((keeper_.serviceable() & all) != all) {
+        return earliest_column_of_any(write);  // banks held back are not among the candidates' bounds
     }
     const Wanted& wanted = wanted_[write];
     const auto after = [](DramClock first, DramClock clocks) { return first == kNever ? kNever : first + clocks; };

@@ -13,11 +13,13 @@ std::uint32_t clocks(std::int64_t n) {
 std::vector<TimingConstraint> timing_table(const DramTiming& t) {
     using enum TimingLevel;
     constexpr auto ACT = TimedCommand::activate, PRE = TimedCommand::precharge, RD = TimedCommand::read,
-                   WR = TimedCommand::write, REF = TimedCommand::refresh;
+                   WR = TimedCommand::write, REF = TimedCommand::refresh, REFPB = TimedCommand::refresh_bank,
+                   PDE = TimedCommand::power_down_enter, PDX = TimedCommand::power_down_exit,
+                   SRE = TimedCommand::self_refresh_enter, SRX = TimedCommand::self_refresh_exit;
     const std::int64_t burst = t.burst_clocks(), cl = t.nCL, cwl = t.nCWL, rtrs = t.nRTRS;
     const std::int64_t write_end = cwl + burst;  // WR to the end of its data
     // clang-format off
-    return {
+    std::vector<TimingConstraint> table{
         // level        first  then  clocks                        JEDEC name
         {bank,          ACT,   RD,   t.nRCD,                       "tRCD"},
         {bank,          ACT,   WR,   t.nRCD,                       "tRCD"},
@@ -40,12 +42,30 @@ std::vector<TimingConstraint> timing_table(const DramTiming& t) {
         {rank,          ACT,   REF,  t.nRC,                        "tRC"},
         {rank,          REF,   ACT,  t.nRFC,                       "tRFC"},
         {rank,          REF,   REF,  t.nRFC,                       "tRFC"},
+        {bank,          PRE,   REFPB, t.nRP,                       "tRP"},
+        {bank,          ACT,   REFPB, t.nRC,                       "tRC"},
+        {rank,          ACT,   REFPB, t.nRRD_S,                    "tRRD_S"},
+        {bank,          REFPB, ACT,   t.nRFCpb,                    "tRFCpb"},
+        {rank,          REFPB, ACT,   t.nRRD_S,                    "tRRD_S"},
+        {rank,          REFPB, REFPB, t.nRFCpb,                    "tRFCpb"},
         {other_ranks,   RD,    RD,   clocks(burst + rtrs),            "tRTRS"},
         {other_ranks,   WR,    WR,   clocks(burst + rtrs),            "tRTRS"},
         {other_ranks,   RD,    WR,   clocks(cl + burst + rtrs - cwl), "tRTRS"},
         {other_ranks,   WR,    RD,   clocks(cwl + burst + rtrs - cl), "tRTRS"},
+        {rank,          RD,    PDE,  clocks(cl + burst + 1),       "read data before power-down"},
+        {rank,          WR,    PDE,  clocks(write_end + t.nWR),    "tWR before power-down"},
+        {rank,          PDE,   PDX,  t.nCKE,                       "tCKE"},
+        {rank,          RD,    SRE,  clocks(cl + burst + 1),       "read data before self-refresh"},
+        {rank,          PRE,   SRE,  t.nRP,                        "tRP"},
+        {rank,          REF,   SRE,  t.nRFC,                       "tRFC"},
+        {rank,          SRE,   SRX,  t.nCKESR,                     "tCKESR"},
     };
     // clang-format on
+    for (const TimedCommand next : {ACT, PRE, RD, WR, REF, REFPB, PDE, SRE}) {
+        table.push_back({rank, PDX, next, t.nXP, "tXP"});
+        table.push_back({rank, SRX, next, t.nXS, "tXS"});
+    }
+    return table;
 }
 
 }  // namespace palimpsest

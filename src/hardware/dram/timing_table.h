@@ -9,8 +9,26 @@
 namespace palimpsest {
 
 /// Commands as far as timing tells them apart; PREA counts as a PRE of each open bank.
-enum class TimedCommand : std::uint8_t { activate, precharge, read, write, refresh };
-inline constexpr std::size_t kTimedCommands = 5;
+enum class TimedCommand : std::uint8_t {
+    activate,
+    precharge,
+    read,
+    write,
+    refresh,
+    refresh_bank,
+    power_down_enter,
+    power_down_exit,
+    self_refresh_enter,
+    self_refresh_exit,
+};
+inline constexpr std::size_t kTimedCommands = 10;
+
+/// A set of commands, one bit each.
+using TimedCommandSet = std::uint32_t;
+inline constexpr TimedCommandSet kAllTimedCommands = (1U << kTimedCommands) - 1;
+constexpr TimedCommandSet set_of(TimedCommand command) {
+    return TimedCommandSet{1} << static_cast<unsigned>(command);
+}
 
 /// Between which commands a constraint holds.
 enum class TimingLevel : std::uint8_t {

@@ -9,52 +9,80 @@ namespace {
 
 // Of one channel. A FIFO that is never empty takes its bursts at the clocks at which they would be taken if each were
 // sent when the one before it is gone, so that the channel is asked to advance once for many requests.
-constexpr std::uint64_t kFillTo = 512, kDrainTo = 128;
+constexpr std::uint64_t kFillTo = 2048, kDrainTo = 256;
+
+constexpr std::size_t kUnderWay = 4096;  ///< room for requests at first; a power of two, more than kFillTo
 
 constexpr DramClock kLongestStep = DramClock{1} << 24;  ///< between two looks at whether to stop
 
 }  // namespace
 
 TracePlayer::TracePlayer(DramSystem& dram, Bytes request_bytes, const std::atomic<bool>* interrupted)
-    : dram_(dram), interrupted_(interrupted), segment_{0, request_bytes} {
-    request_bursts_ = (request_bytes - 1) / dram.config().burst_bytes() + 2;
+    : dram_(dram),
+      interrupted_(interrupted),
+      request_bytes_(request_bytes),
+      request_bursts_((request_bytes - 1) / dram.config().burst_bytes() + 2),
+      requests_(kUnderWay),
+      answers_(kUnderWay) {
+    dram_.set_answers(answers_);
     const bool one_channel = dram.config().organisation.channels == 1;
-    fill_to_ = one_channel ? kFillTo : 0;  // with several, where a request goes decides when the next is offered
+    fill_to_ = one_channel ? kFillTo : 1;  // with several, where a request goes decides when the next is offered
     drain_to_ = one_channel ? kDrainTo : 0;
 }
 
-void TracePlayer::play(std::span<const AddressRequest> requests) {
+void TracePlayer::play(std::span<const DramRequest> requests) {
     if (!begun_ && !requests.empty()) {
         begun_ = true;
-        if (requests.front().cycle != AddressRequest::kNoCycle) {
+        if (requests.front().cycle != DramRequest::kNoCycle) {
             wait_until(requests.front().cycle);
         }
         result_.first_offer = now_;
         before_ = dram_.counts_at(now_);
     }
-    for (const AddressRequest& request : requests) {
-        offer(request);
+    while (!requests.empty()) {
+        if (const DramClock cycle = requests.front().cycle; cycle != DramRequest::kNoCycle && cycle > now_) {
+            wait_until(cycle);
+        }
+        const std::size_t most = std::min<std::size_t>(requests.size(), fill_to_ - in_fifo_);
+        std::size_t count = 1;
+        while (count < most && (requests[count].cycle == DramRequest::kNoCycle || requests[count].cycle <= now_)) {
+            ++count;
+        }
+        send(requests.first(count));
+        requests = requests.subspan(count);
+        if (in_fifo_ >= fill_to_) {
+            settle(drain_to_);
+        }
     }
 }
 
-inline void TracePlayer::offer(const AddressRequest& request) {
-    if (request.cycle != AddressRequest::kNoCycle && request.cycle > now_) {
-        wait_until(request.cycle);
+void TracePlayer::send(std::span<const DramRequest> requests) {
+    while (sent_ + requests.size() - done_ > requests_.size()) {
+        make_room();
     }
-    if (free_.empty()) {
-        pool_.push_back({.segments = {&segment_, 1}});
-        free_.push_back(&pool_.back());
+    const std::size_t mask = requests_.size() - 1;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        requests_[(sent_ + i) & mask] = requests[i];
     }
-    DramTransaction& transaction = *free_.back();
-    free_.pop_back();
-    segment_.address = request.address;
-    transaction.write = request.write != 0;
-    transaction.user = request.cycle;
-    dram_.send(transaction, now_);
-    in_fifo_ += request_bursts_;
-    if (in_fifo_ >= fill_to_) {
-        settle(drain_to_);
+    dram_.send_each(requests, request_bytes_, static_cast<std::uint32_t>(sent_), now_);
+    sent_ += requests.size();
+    in_fifo_ += requests.size();
+}
+
+void TracePlayer::make_room() {
+    record_finished();
+    if (sent_ - done_ <= requests_.size() / 2) {
+        return;
     }
+    std::vector<DramRequest> requests(2 * requests_.size());
+    std::vector<DramAnswer> answers(2 * answers_.size());
+    for (std::uint64_t i = done_; i < sent_; ++i) {
+        requests[i & (requests.size() - 1)] = requests_[i & (requests_.size() - 1)];
+        answers[i & (answers.size() - 1)] = answers_[i & (answers_.size() - 1)];
+    }
+    requests_.swap(requests);
+    answers_.swap(answers);
+    dram_.set_answers(answers_);
 }
 
 void TracePlayer::wait_until(DramClock cycle) {
@@ -69,33 +97,34 @@ void TracePlayer::wait_until(DramClock cycle) {
     now_ = cycle;
 }
 
-void TracePlayer::settle(std::uint64_t bursts) {
-    now_ = std::max(now_, dram_.advance_until_taken(bursts, finished_));
-    in_fifo_ = bursts;
+void TracePlayer::settle(std::uint64_t requests) {
+    now_ = std::max(now_, dram_.advance_until_taken(requests * request_bursts_, finished_));
+    in_fifo_ = requests * request_bursts_;
     record_finished();
 }
 
 void TracePlayer::record_finished() {
-    for (const DramTransaction* transaction : finished_) {
-        const DramClock offered =
-            transaction->user == AddressRequest::kNoCycle ? transaction->taken : transaction->user;
-        (transaction->write ? result_.write_latency : result_.read_latency).add(transaction->completion - offered);
-        latest_ = std::max(latest_, transaction->completion);
+    const std::size_t mask = requests_.size() - 1;
+    for (; done_ < sent_; ++done_) {
+        const DramAnswer& answer = answers_[done_ & mask];
+        if (answer.open_bursts > 0) {
+            break;
+        }
+        const DramRequest& request = requests_[done_ & mask];
+        const DramClock offered = request.cycle == DramRequest::kNoCycle ? answer.taken : request.cycle;
+        (request.write != 0 ? result_.write_latency : result_.read_latency).add(answer.completion - offered);
+        latest_ = std::max(latest_, answer.completion);
     }
-    free_.insert(free_.end(), finished_.begin(), finished_.end());
-    finished_.clear();
 }
 
 const TraceResult& TracePlayer::finish() {
     settle(0);
-    for (DramClock wakeup = dram_.next_wakeup(); wakeup != kNever; wakeup = dram_.next_wakeup()) {
-        dram_.advance_to(wakeup, finished_);
-        record_finished();
-    }
-    DramClock end = std::max(latest_, result_.first_offer);
-    while (!dram_.idle_at(end)) {
+    DramClock end = now_;
+    while (!dram_.idle_at(end)) {  // never beyond the clock at which all is done
         end = dram_.idle_bound();
     }
+    record_finished();
+    end = std::max(end, latest_);
     result_.cycles = end - result_.first_offer;
     result_.counts = dram_.counts_at(end) - before_;
     result_.reads = result_.read_latency.count();

@@ -13,7 +13,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 
@@ -37,28 +36,32 @@ class TracePlayer {
     TracePlayer(DramSystem& dram, Bytes request_bytes, const std::atomic<bool>* interrupted = nullptr);
 
     /// The next requests; addresses must be within the capacity.
-    void play(std::span<const AddressRequest> requests);
+    void play(std::span<const DramRequest> requests);
     /// Plays until all is done.
     const TraceResult& finish();
 
   private:
-    void offer(const AddressRequest& request);
+    void send(std::span<const DramRequest> requests);
+    void make_room();
     void wait_until(DramClock cycle);
     void settle(std::uint64_t bursts);
     void record_finished();
 
     DramSystem& dram_;
     const std::atomic<bool>* interrupted_;
-    DramSegment segment_;
+    Bytes request_bytes_;
     std::uint64_t request_bursts_;          ///< at most
-    std::uint64_t fill_to_, drain_to_ = 0;  ///< bursts in the FIFO
+    std::uint64_t fill_to_, drain_to_ = 0;  ///< requests in the FIFO
     std::uint64_t in_fifo_ = 0;             ///< at most
     DramClock now_ = 0;                     ///< first clock at which the next request can be sent
     DramClock latest_ = 0;                  ///< completion
     bool begun_ = false;
     DramCounts before_;
-    std::deque<DramTransaction> pool_;
-    std::vector<DramTransaction*> free_, finished_;
+    /// What is under way, by number of the request modulo their size; they grow when one request waits for long.
+    std::vector<DramRequest> requests_;
+    std::vector<DramAnswer> answers_;
+    std::uint64_t sent_ = 0, done_ = 0;       ///< requests; those before `done_` are recorded
+    std::vector<DramTransaction*> finished_;  ///< stays empty
     TraceResult result_;
 };
 

@@ -19,6 +19,22 @@ struct DramSegment {
     bool operator==(const DramSegment&) const = default;
 };
 
+/// A request of a sender of many, as traces have them.
+struct DramRequest {
+    static constexpr std::uint64_t kNoCycle = ~std::uint64_t{0};
+
+    std::uint64_t address : 63;
+    std::uint64_t write : 1;
+    std::uint64_t cycle;  ///< DRAM clock at which it arrives; kNoCycle: as soon as the one before it is taken
+};
+
+/// What a sender of many requests is told of each; it owns it and keeps it in place.
+struct DramAnswer {
+    DramClock taken = 0;       ///< the last burst was taken from the FIFO
+    DramClock completion = 0;  ///< as of a transaction; valid when no burst is open
+    std::uint32_t open_bursts = 0;
+};
+
 /// One read or write. The sender owns it and keeps it in place until it is finished; it may then be used again.
 struct DramTransaction {
     std::span<const DramSegment> segments;  ///< looked at during send() only
