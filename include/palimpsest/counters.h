@@ -30,17 +30,18 @@ enum class Action : std::uint8_t {
     kv_slot_table_write,
     kv_score_read,  ///< one score word of the on-chip score store
     kv_score_write,
-    kv_score_add,       ///< one saturating score accumulate
-    kv_victim_compare,  ///< one compare of the victim unit
-    kv_address,         ///< one address generated
-    kv_write_combine,   ///< one burst-sized entry written to or drained from the write-combining buffer
-    dram_activate,      ///< one ACT and its PRE, all devices of the rank
-    dram_read,          ///< one RD burst, all devices of the rank
-    dram_write,         ///< one WR burst, all devices of the rank
-    dram_refresh,       ///< one all-bank REF, all devices of the rank
-    dram_io_bit,        ///< one bit over the DRAM interface
+    kv_score_add,         ///< one saturating score accumulate
+    kv_victim_compare,    ///< one compare of the victim unit
+    kv_address,           ///< one address generated
+    kv_write_combine,     ///< one burst-sized entry written to or drained from the write-combining buffer
+    kv_position_compare,  ///< one token position compared with a bound of the protected set
+    dram_activate,        ///< one ACT and its PRE, all devices of the rank
+    dram_read,            ///< one RD burst, all devices of the rank
+    dram_write,           ///< one WR burst, all devices of the rank
+    dram_refresh,         ///< one all-bank REF, all devices of the rank
+    dram_io_bit,          ///< one bit over the DRAM interface
 };
-inline constexpr std::size_t kActions = 30;
+inline constexpr std::size_t kActions = 31;
 
 /// The action's name in cost tables and reports.
 std::string_view name_of(Action action);

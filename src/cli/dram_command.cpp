@@ -101,7 +101,7 @@ DramReport play(const DramOptions& options, const DramConfig& config, DramComman
     DramSystem dram(config, commands);
     std::optional<ProtocolChecker> checker;
     if (options.check) {
-        dram.add_sink(checker.emplace(config.timing, config.organisation, config.refresh.mode != RefreshMode::none));
+        dram.add_sink(checker.emplace(config.timing, config.organisation, config.refresh.mode));
     }
     TracePlayer player(dram, options.request_bytes, &interrupt.flag());
 

@@ -1,11 +1,14 @@
 // palimpsest validate: what is wrong with configuration files, all of it at once.
 
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "config/loader.h"
 #include "config/validate.h"
+#include "host/capacity.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
@@ -16,11 +19,24 @@ struct ValidateOptions {
     std::vector<std::string> overrides;
 };
 
+/// A run of a model must fit into its DRAM.
+void check_fits(const std::string& file, const std::vector<std::string>& overrides) {
+    if (std::filesystem::path(file).extension() == ".csv" || document_kind(read_json_file(file)) != "run") {
+        return;
+    }
+    const RunConfig config = load_run_config(file, overrides);
+    if (config.workload.operators.empty()) {
+        check_capacity(config, file);
+    }
+}
+
 void validate(const ValidateOptions& options) {
     std::string errors;
     for (const std::string& file : options.files) {
         try {
-            fmt::print("OK: {}: {}\n", file, validate_file(file, options.overrides));
+            const std::string summary = validate_file(file, options.overrides);
+            check_fits(file, options.overrides);
+            fmt::print("OK: {}: {}\n", file, summary);
         } catch (const InputError& error) {
             errors += fmt::format("{}{}", errors.empty() ? "" : "\n", error.what());
         }

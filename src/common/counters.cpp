@@ -34,6 +34,7 @@ constexpr std::array<ActionText, kActions> kActionTexts{{
     {"kv_victim_compare", "one compare of the victim unit"},
     {"kv_address", "one address made by the KV-MMU's address generator"},
     {"kv_write_combine", "one burst-sized entry through the write-combining buffer"},
+    {"kv_position_compare", "one token position compared with a bound of the protected set"},
     {"dram_activate", "one ACT and its PRE, all devices of the rank"},
     {"dram_read", "one RD burst, all devices of the rank"},
     {"dram_write", "one WR burst, all devices of the rank"},

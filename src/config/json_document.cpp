@@ -44,12 +44,17 @@ std::string reason_of(const Json::parse_error& error) {
     return start == std::string::npos ? text : text.substr(start + marker.size());
 }
 
-/// Hears the parser's events and stops at the first key that an object has twice.
-class DuplicateKeyGuard {
+/// Hears the parser's events and stops at the first key that an object has twice, and at nesting that no file of ours
+/// has and that would use up the stack of those who walk the document.
+class DocumentGuard {
   public:
-    explicit DuplicateKeyGuard(const std::string& file) : file_(file) {}
+    explicit DocumentGuard(const std::string& file) : file_(file) {}
 
-    bool operator()(int, Json::parse_event_t event, Json& parsed) {
+    bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
+        constexpr int kDeepest = 200;
+        if (depth > kDeepest) {
+            throw InputError(file_, "", fmt::format("more than {} levels of brackets", kDeepest), "a JSON document");
+        }
         switch (event) {
             case Json::parse_event_t::object_start:
                 open_.emplace_back();
@@ -98,13 +103,17 @@ std::string read_text_file(const std::string& path) {
 
 Json parse_json(const std::string& text, const std::string& file) {
     try {
-        DuplicateKeyGuard guard(file);
+        DocumentGuard guard(file);
         return Json::parse(
             text, [&guard](int depth, Json::parse_event_t event, Json& parsed) { return guard(depth, event, parsed); });
     } catch (const Json::parse_error& error) {
         const Place place = place_of(text, error.byte);
         throw InputError(file, fmt::format("line {}, column {}", place.line, place.column), reason_of(error),
                          "a JSON document");
+    } catch (const Json::out_of_range& error) {  // 1e999
+        const std::string text_of_error = error.what();
+        throw InputError(file, "", text_of_error.substr(std::min(text_of_error.size(), text_of_error.find("] ") + 2)),
+                         "numbers that a 64-bit float can hold");
     }
 }
 

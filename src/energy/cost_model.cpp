@@ -73,6 +73,7 @@ ActionPlace place_of(Action action) {
         case kv_victim_compare:
         case kv_address:
         case kv_write_combine:
+        case kv_position_compare:
             return {B::kv_mmu, C::kv_mmu};
         case dram_activate:
         case dram_read:

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -135,7 +136,9 @@ struct KvCommand {
     std::uint32_t slots = 0;     ///< scores updated and searched (residents plus, in prefill, the chunk's tokens)
     std::uint32_t rows = 0;      ///< attention rows added up (query group times chunk tokens); 0: policy without scores
     std::uint32_t searches = 0;  ///< passes of the running minimum, one a victim
-    KvSlots freed;               ///< residents whose slots become free when the command completes; may be null
+    std::optional<TokenPosition>
+        newest;     ///< where the policy protects by position: what its last search counts back from
+    KvSlots freed;  ///< residents whose slots become free when the command completes; may be null
 };
 
 struct Command {

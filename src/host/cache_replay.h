@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "attention/attention_source.h"
@@ -25,12 +26,13 @@ namespace palimpsest {
 /// What one step does to one (request, layer, KV head). In generation the new token is placed first and then a slot
 /// freed; after a prompt chunk slots are freed first, and its survivors may be placed in them.
 struct CacheDecision {
-    std::uint32_t residents_before = 0;  ///< tokens in DRAM that this step's attention reads (new ones not counted)
-    std::uint32_t residents_after = 0;   ///< tokens in DRAM when the step is over, its victims gone
-    KvPlacements placed;                 ///< new tokens that are written to DRAM, in position order; may be null
-    KvSlots freed;                       ///< residents whose slots are freed after the step's attention; may be null
-    std::uint32_t first_freed_rank = 0;  ///< rank, by position among the residents, of the oldest of `freed`
-    std::uint32_t searches = 0;          ///< victims searched (freed residents and new tokens that were never written)
+    std::uint32_t residents_before = 0;   ///< tokens in DRAM that this step's attention reads (new ones not counted)
+    std::uint32_t residents_after = 0;    ///< tokens in DRAM when the step is over, its victims gone
+    KvPlacements placed;                  ///< new tokens that are written to DRAM, in position order; may be null
+    KvSlots freed;                        ///< residents whose slots are freed after the step's attention; may be null
+    std::uint32_t first_freed_rank = 0;   ///< rank, by position among the residents, of the oldest of `freed`
+    std::uint32_t searches = 0;           ///< victims searched (freed residents and new tokens that were never written)
+    std::optional<TokenPosition> newest;  ///< `newest` of the last search, where positions are protected
 };
 
 class CacheReplay {

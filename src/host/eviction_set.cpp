@@ -24,6 +24,7 @@ EvictionSet::EvictionSet(const EvictionSetShape& shape, std::unique_ptr<Eviction
 void EvictionSet::begin_chunk() {
     residents_before_ = residents_;
     searches_ = 0;
+    newest_.reset();
     chunk_tokens_ = 0;
 }
 
@@ -62,6 +63,7 @@ void EvictionSet::end_chunk(TokenPosition newest, bool free_one) {
 void EvictionSet::begin_generation(TokenPosition position) {
     residents_before_ = residents_;
     searches_ = 0;
+    newest_.reset();
     chunk_tokens_ = 0;
     const SlotId slot = take_lowest_free();
     table_.insert(slot, position);
@@ -95,6 +97,9 @@ void EvictionSet::evict(TokenPosition newest, std::vector<SlotId>& freed) {
         throw SimulationError(
             fmt::format("the eviction policy chose the protected token {} at position {}", position, newest.value));
     }
+    if (shape_.sinks + shape_.recent > 0) {
+        newest_ = newest;
+    }
     table_.remove(*victim);
     policy_->remove(*victim);
     if (victim->value < shape_.slots) {
@@ -121,6 +126,7 @@ void EvictionSet::finish(std::vector<KvPlacement> placed, std::vector<SlotId> fr
     decision_.placed = shared_or_null(std::move(placed));
     decision_.freed = shared_or_null(std::move(freed));
     decision_.searches = searches_;
+    decision_.newest = newest_;
     if constexpr (kChecks) {
         check_table();
     }

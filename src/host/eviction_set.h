@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -66,6 +67,7 @@ class EvictionSet {
     std::uint32_t residents_ = 0;     ///< tokens in DRAM slots
     std::uint32_t chunk_tokens_ = 0;  ///< tokens of the chunk that came
     std::uint32_t searches_ = 0;
+    std::optional<TokenPosition> newest_;  ///< of the last search, where positions are protected
     std::uint32_t residents_before_ = 0;
     std::uint32_t peak_residents_ = 0;
     std::vector<KvPlacement> placed_;

@@ -6,6 +6,7 @@
 
 #include "attention/factory.h"
 #include "common/checks.h"
+#include "host/capacity.h"
 #include "host/transformer.h"
 #include "host/workload.h"
 
@@ -26,16 +27,8 @@ class ModelWorkload : public Workload {
           replay_(config, source_of(config), std::move(policy)),
           buffers_(config.hardware),
           dram_(config.dram.organisation.bytes(), config.dram.organisation.row_bytes()),
-          weights_(map_weights(config.model, dram_)) {
-        const WorkloadConfig& work = config.workload;
-        geometry_.batch = work.batch;
-        geometry_.layers = config.model.layers;
-        geometry_.kv_heads = config.model.kv_heads;
-        geometry_.head_dim = config.model.head_dim;
-        geometry_.slots = replay_.slots();
-        geometry_.positions = work.prompt_tokens + work.generated_tokens;
-        geometry_.identity = replay_.slots() >= geometry_.positions;
-        geometry_.uses_scores = replay_.uses_scores();
+          weights_(map_weights(config.model, dram_)),
+          geometry_(model_kv_geometry(config, replay_.slots(), replay_.uses_scores())) {
         place_kv(config, geometry_, dram_);
     }
 
@@ -153,6 +146,9 @@ class ModelWorkload : public Workload {
 }  // namespace
 
 std::unique_ptr<Workload> make_model_workload(const RunConfig& config, PolicyFactory policy) {
+    if (!policy) {
+        check_capacity(config);
+    }
     return std::make_unique<ModelWorkload>(config, std::move(policy));
 }
 

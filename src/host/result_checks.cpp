@@ -40,6 +40,13 @@ void check_result(const RunConfig& config, const RunResult& result) {
             fmt::format("{} RD and {} WR bursts of {} B against {} and {} B moved", dram.reads, dram.writes,
                         config.dram.burst_bytes(), dram.bytes_read, dram.bytes_written));
 
+    const auto sum = [](const auto& by_class) {
+        return std::accumulate(by_class.begin(), by_class.end(), std::uint64_t{0});
+    };
+    require(sum(dram.read_row_hits_by_class) + sum(dram.write_row_hits_by_class) == dram.row_hits,
+            fmt::format("row hits by class add up to {} and {}, in all there are {}", sum(dram.read_row_hits_by_class),
+                        sum(dram.write_row_hits_by_class), dram.row_hits));
+
     const double seconds = static_cast<double>(cycles) * static_cast<double>(config.hardware.core_clock_ps) * 1e-12;
     const double least_memory_seconds =
         static_cast<double>(dram.bytes_read + dram.bytes_written) / config.dram.peak_bandwidth();

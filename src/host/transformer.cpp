@@ -47,6 +47,21 @@ std::uint32_t prefill_chunk_tokens(const RunConfig& config) {
                : std::min(config.cache.prefill_chunk, config.workload.prompt_tokens);
 }
 
+ActivationMap map_activations(const RunConfig& config, DramAllocator& dram) {
+    const ModelShape& model = config.model;
+    const std::uint64_t batch = config.workload.batch;
+    const std::uint64_t rows = batch * std::max(1U, prefill_chunk_tokens(config));
+    ActivationMap map;
+    map.residual = dram.take(rows * model.hidden * kResidualBytes, "the activations");
+    map.normed = dram.take(rows * model.hidden, "the activations");
+    map.qkv = dram.take(rows * qkv_columns(config), "the activations");
+    map.attended = dram.take(rows * model.q_width(), "the activations");
+    map.hidden = dram.take(rows * model.ffn_hidden, "the activations");
+    map.last = dram.take(batch * model.hidden, "the logits");
+    map.logits = dram.take(batch * model.vocabulary * kLogitBytes, "the logits");
+    return map;
+}
+
 TransformerLowering::TransformerLowering(Lowering& lowering, const WeightMap& weights, DramAllocator& dram)
     : lowering_(lowering),
       model_(lowering.config.model),
@@ -60,14 +75,16 @@ TransformerLowering::TransformerLowering(Lowering& lowering, const WeightMap& we
       hidden_(shaped(model_.ffn_hidden, 1, lowering.streamed_layout())),
       last_(shaped(model_.hidden, 1, lowering.streamed_layout())),
       logits_(shaped(model_.vocabulary, kLogitBytes, lowering.vector_layout())) {
-    const std::uint64_t most_rows = std::uint64_t{batch_} * std::max(1U, prefill_chunk_tokens(lowering.config));
-    for (Tensor* tensor : {&residual_, &normed_, &qkv_, &attended_, &hidden_}) {
-        tensor->address = dram.take(most_rows * tensor->row_bytes(), "the activations");
-    }
-    for (Tensor* tensor : {&last_, &logits_}) {
-        tensor->address = dram.take(batch_ * tensor->row_bytes(), "the logits");
-        tensor->rows = batch_;
-    }
+    const ActivationMap map = map_activations(lowering.config, dram);
+    residual_.address = map.residual;
+    normed_.address = map.normed;
+    qkv_.address = map.qkv;
+    attended_.address = map.attended;
+    hidden_.address = map.hidden;
+    last_.address = map.last;
+    logits_.address = map.logits;
+    last_.rows = batch_;
+    logits_.rows = batch_;
 }
 
 void TransformerLowering::place_tensors(std::uint32_t tokens) {

@@ -20,6 +20,12 @@
 
 namespace palimpsest {
 
+/// Where the step's tensors lie that are not on chip: room for the largest step, and for one row of logits a request.
+struct ActivationMap {
+    Bytes residual = 0, normed = 0, qkv = 0, attended = 0, hidden = 0, last = 0, logits = 0;
+};
+ActivationMap map_activations(const RunConfig& config, DramAllocator& dram);
+
 class TransformerLowering {
   public:
     /// Takes its DRAM for activations from `dram`; `weights` has been mapped before.

@@ -98,7 +98,9 @@ Json dram_json(const RunReport& report) {
                                                                   {"bytes_written", dram.written_by_class[t]},
                                                                   {"read_bursts", dram.read_bursts_by_class[t]},
                                                                   {"write_bursts", dram.write_bursts_by_class[t]},
-                                                                  {"activates", dram.activates_by_class[t]}};
+                                                                  {"activates", dram.activates_by_class[t]},
+                                                                  {"read_row_hits", dram.read_row_hits_by_class[t]},
+                                                                  {"write_row_hits", dram.write_row_hits_by_class[t]}};
     }
     return {{"device", report.config.dram.name},
             {"channels", report.config.dram.organisation.channels},

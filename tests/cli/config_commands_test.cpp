@@ -85,6 +85,26 @@ TEST_CASE("validate names every error of every file", "[validate]") {
     CHECK_THROWS_AS(run_tool({"validate", "--set", "x=1", shipped("dram/hbm2.json")}), InputError);
 }
 
+TEST_CASE("validate refuses a run that does not fit its DRAM and says what takes how much", "[validate]") {
+    const std::string file = shipped("examples/llama-2-7b.json");
+    CHECK(contains(run_tool({"validate", file}), "OK: " + file));
+    try {
+        run_tool({"validate", file, "--set", "workload.batch=64", "--set", "workload.prompt_tokens=1008", "--set",
+                  "cache.budget=1024"});
+        FAIL("accepted");
+    } catch (const InputError& error) {
+        const std::string text = error.what();
+        CAPTURE(text);
+        // 16 GiB. 64 requests of 1024 slots, 32 layers, K and V of 4096 bytes take all of it.
+        CHECK(contains(text, file + ": dram.organisation: "));
+        CHECK(contains(text, "has 17179869184 bytes, and the run needs "));
+        CHECK(contains(text, " are missing. Weights "));
+        CHECK(contains(text, "KV cache 17179869184, "));
+    }
+    // Single operators have no model to fit.
+    CHECK_NOTHROW(run_tool({"validate", shipped("examples/operators.json")}));
+}
+
 TEST_CASE("presets lists all that ships, as a table and as JSON", "[presets]") {
     const std::string table = run_tool({"presets"});
     for (const char* name : {"gpt2-xl", "llama-3-8b", "default", "hbm2", "65nm", "streaming_llm"}) {

@@ -12,16 +12,17 @@ namespace {
 
 constexpr const char* kHeader = "# clock command channel rank bankgroup bank row column";
 constexpr const char* kAccepted =
-    "clock, ACT|PRE|PREA|RD|WR|REF, channel, rank, bank group, bank, row, column (\"-\" where the command has none)";
+    "clock, ACT|PRE|PREA|RD|WR|REF|REFPB|PDE|PDX|SRE|SRX, channel, rank, bank group, bank, row, column "
+    "(\"-\" where the command has none)";
 
-bool has_bank(DramCommandKind kind) {
-    return kind != DramCommandKind::precharge_all && kind != DramCommandKind::refresh;
-}
 bool has_column(DramCommandKind kind) {
     return kind == DramCommandKind::read || kind == DramCommandKind::write;
 }
 bool has_row(DramCommandKind kind) {
     return kind == DramCommandKind::activate || has_column(kind);
+}
+bool has_bank(DramCommandKind kind) {
+    return kind == DramCommandKind::precharge || kind == DramCommandKind::refresh_bank || has_row(kind);
 }
 
 /// One line into a command; false if it is none.

@@ -3,9 +3,9 @@
 //
 // It knows the device's timing and organisation and keeps plain histories; it shares nothing with the scheduler or its
 // timing table, so that a mistake there does not hide itself here. Commands of one channel must come in clock order;
-// channels may interleave.
+// channels may interleave. Of commands that cannot be (beyond the organisation, to a rank that is asleep) nothing but
+// that is reported, and they change nothing. Rules: hardware/dram/protocol_rules.h.
 
-#include <array>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -14,6 +14,7 @@
 
 #include "config/dram_config.h"
 #include "hardware/dram/command_sink.h"
+#include "hardware/dram/protocol_rules.h"
 
 namespace palimpsest {
 
@@ -25,8 +26,10 @@ struct ProtocolViolation {
 
 class ProtocolChecker : public DramCommandSink {
   public:
-    /// `refresh`: whether the refresh interval is checked. The standards let up to 8 REF be postponed, so two of a rank
-    /// may be at most 9 nREFI apart.
+    /// `refresh`: whose intervals are checked, those of REF or those of each bank's REFPB. The standards let up to 8
+    /// refreshes be postponed, so two may be at most 9 nREFI apart, time in self-refresh not counted.
+    ProtocolChecker(const DramTiming& timing, const DramOrganisation& organisation, RefreshMode refresh);
+    /// `refresh`: RefreshMode::all_bank or none.
     ProtocolChecker(const DramTiming& timing, const DramOrganisation& organisation, bool refresh = true);
 
     void command(const DramCommand& command) override;
@@ -38,10 +41,12 @@ class ProtocolChecker : public DramCommandSink {
 
   private:
     using When = std::optional<DramClock>;
+    enum class Power : std::uint8_t { awake, down, self_refresh };
     struct Bank {
         bool open = false;
         std::uint32_t row = 0;
-        When activated, precharged, read, written;  ///< last of each
+        When activated, precharged, read, written, refreshed;  ///< last of each; read and written since the ACT
+        DramClock refresh_reference = 0;                       ///< as the rank's, of REFPB
     };
     struct Group {
         When activated, read, written;
@@ -50,8 +55,12 @@ class ProtocolChecker : public DramCommandSink {
         std::vector<Bank> banks;
         std::vector<Group> groups;
         std::deque<DramClock> activates;  ///< last four
-        When read, written, refreshed, precharged, activated;
-        DramClock refresh_reference = 0;  ///< last REF, or reset
+        When read, written, refreshed, bank_refreshed, activated;
+        DramClock refresh_reference = 0;  ///< last REF, or reset; later by the time in self-refresh since
+        std::uint32_t next_bank = 0;      ///< whose turn the next REFPB is
+        Power power = Power::awake;
+        When down, up, self_refresh, self_refresh_end;  ///< last PDE, PDX, SRE, SRX
+        bool refresh_needed = false;                    ///< no REF since the SRX
     };
     struct Channel {
         std::vector<Rank> ranks;
@@ -62,17 +71,28 @@ class ProtocolChecker : public DramCommandSink {
         bool data_write = false;
     };
 
-    void apart(const char* rule, const DramCommand& command, const When& earlier, std::uint64_t clocks);
-    void report(const char* rule, const DramCommand& command, std::string detail);
+    std::uint32_t bank_number(const DramCommand& command) const {
+        return command.bank_group * organisation_.banks_per_group + command.bank;
+    }
+    void apart(ProtocolRule rule, const DramCommand& command, const When& earlier, std::uint64_t clocks);
+    void report(ProtocolRule rule, const DramCommand& command, std::string detail);
+
+    // protocol_checker.cpp: rows, columns and their data
     void check_activate(Rank& rank, Group& group, Bank& bank, const DramCommand& command);
-    void check_precharge(Rank& rank, Bank& bank, const DramCommand& command);
+    void check_precharge(Bank& bank, const DramCommand& command);
     void check_column(Channel& channel, Rank& rank, Group& group, Bank& bank, const DramCommand& command);
     void check_data_bus(Channel& channel, const DramCommand& command);
+    // protocol_checker_rank.cpp: refresh and sleep
     void check_refresh(Rank& rank, const DramCommand& command);
+    void check_refresh_bank(Rank& rank, Bank& bank, const DramCommand& command);
+    void check_interval(ProtocolRule rule, DramClock reference, const DramCommand& command);
+    void check_power_down(Rank& rank, const DramCommand& command);
+    void check_self_refresh(Rank& rank, const DramCommand& command);
+    void check_wake(Rank& rank, const DramCommand& command);
 
     DramTiming timing_;
     DramOrganisation organisation_;
-    bool check_interval_;
+    RefreshMode refresh_;
     std::vector<Channel> channels_;
     std::vector<ProtocolViolation> violations_;
     std::uint64_t commands_checked_ = 0;

@@ -36,6 +36,7 @@ KvMmu::KvMmu(const sc_core::sc_module_name& name, const ClockDomain& clock, cons
       addresses_(cache, geometry),
       scores_(hardware.kv_mmu, cache, geometry),
       victims_(hardware.kv_mmu, hardware.vector_unit.lanes, cache.score_bits),
+      protected_(cache),
       combiner_(hardware.kv_mmu, geometry),
       combining_(hardware.kv_mmu.write_combine_entries > 0),
       flush_each_step_(hardware.kv_mmu.write_combine_flush == WriteCombineFlush::step) {

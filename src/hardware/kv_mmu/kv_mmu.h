@@ -14,7 +14,7 @@
 //            would go out.
 //   command: VictimUnit::cycles, after the score vector has been fetched where it is spilled.
 //
-// Counts kv_slot_table_*, kv_score_*, kv_victim_compare, kv_address, kv_write_combine. The meter follows the commands:
+// Counts kv_slot_table_*, kv_score_*, kv_victim_compare, kv_position_compare, kv_address, kv_write_combine. The meter follows the commands:
 // busy, `dram` while a spilled score vector moves. What the table holds changes when a K write's first request arrives
 // (its tokens are placed) and when a command completes (its `freed` slots are free).
 
@@ -28,6 +28,7 @@
 
 #include "hardware/kv_mmu/address_generator.h"
 #include "hardware/kv_mmu/kv_geometry.h"
+#include "hardware/kv_mmu/protected_set.h"
 #include "hardware/kv_mmu/score_store.h"
 #include "hardware/kv_mmu/slot_table.h"
 #include "hardware/kv_mmu/victim_unit.h"
@@ -115,6 +116,8 @@ class KvMmu : public Unit {
     void start_work();
     void write_back();
     void finish();
+    void count_search(const KvCommand& command, std::uint64_t set);
+    void free_slots(const KvCommand& command, std::uint64_t set);
 
     void raise(SignalSink::SignalId signal, std::uint64_t& occurrences, std::uint64_t by);
     void show_level(SignalSink::SignalId signal, std::uint64_t value);
@@ -128,6 +131,7 @@ class KvMmu : public Unit {
     AddressGenerator addresses_;
     ScoreStore scores_;
     VictimUnit victims_;
+    ProtectedSet protected_;
     WriteCombiner combiner_;
     bool combining_;
     bool flush_each_step_;

@@ -5,9 +5,12 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "common/checks.h"
 #include "hardware/kv_mmu/kv_mmu.h"
 #include "hardware/kv_mmu/own_request.h"
+#include "palimpsest/error.h"
 
 namespace palimpsest {
 
@@ -87,17 +90,10 @@ void KvMmu::start_work() {
 void KvMmu::finish() {
     tlm::tlm_generic_payload& payload = *commands_.front();
     const KvCommand& command = oldest_command();
-    victims_.count(command, count());
+    const std::uint64_t set = geometry_.set_of(command.request, command.layer, command.head);
+    count_search(command, set);
     if (command.freed != nullptr && !command.freed->empty()) {
-        const std::uint64_t set = geometry_.set_of(command.request, command.layer, command.head);
-        for (const SlotId slot : *command.freed) {
-            table_.free(set, slot);
-        }
-        if constexpr (kChecks) {
-            table_.check_set(set);
-        }
-        raise(signals_.evicted, signals_.evictions, command.freed->size());
-        show_residents();
+        free_slots(command, set);
     }
     if (command.rows > 0) {
         const std::uint64_t vector = scores_.vector_of(command.request, command.layer, command.head);
@@ -116,6 +112,32 @@ void KvMmu::finish() {
         set_state(UnitState::drained);
     }
     complete(payload);
+}
+
+void KvMmu::count_search(const KvCommand& command, std::uint64_t set) {
+    victims_.count(command, count());
+    const std::uint64_t resident = std::min(command.slots, table_.residents(set));
+    const ProtectedSet compared = command.newest ? protected_ : ProtectedSet(0, 0);
+    compared.count(victims_.passes(command), command.slots, resident, victims_.scores_per_word(), count());
+}
+
+void KvMmu::free_slots(const KvCommand& command, std::uint64_t set) {
+    for (const SlotId slot : *command.freed) {
+        const std::optional<TokenPosition> token = command.newest ? table_.token_in(set, slot) : std::nullopt;
+        if (token && protected_.contains(*token, *command.newest)) {
+            throw SimulationError(
+                fmt::format("request {}, layer {}, KV head {}: slot {} is to be freed, whose token {} "
+                            "is protected while {} is the newest",
+                            command.request.value, command.layer.value, command.head.value, slot.value, token->value,
+                            command.newest->value));
+        }
+        table_.free(set, slot);
+    }
+    if constexpr (kChecks) {
+        table_.check_set(set);
+    }
+    raise(signals_.evicted, signals_.evictions, command.freed->size());
+    show_residents();
 }
 
 }  // namespace palimpsest

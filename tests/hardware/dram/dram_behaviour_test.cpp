@@ -1,96 +1,16 @@
 // Single rules of the DRAM controller, each seen at the clock where it matters.
 
 #include <algorithm>
-#include <deque>
 
-#include "hardware/dram/command_trace.h"
 #include "hardware/dram/device_timing.h"
-#include "hardware/dram/dram_system.h"
+#include "hardware/dram/dram_fixture.h"
 #include "palimpsest/error.h"
 #include "support/catch.h"
 
 using namespace palimpsest;
 
-namespace {
-
-/// DDR4-like, one channel; columns of a row are the lowest address bits, then bank groups, banks, ranks, rows.
-DramConfig plain_config() {
-    DramConfig c;
-    c.standard = "DDR4";
-    c.timing = {.tCK_ps = 1000,
-                .nCL = 16,
-                .nCWL = 12,
-                .nRCD = 16,
-                .nRP = 15,
-                .nRAS = 39,
-                .nRC = 56,
-                .nRRD_S = 4,
-                .nRRD_L = 6,
-                .nFAW = 26,
-                .nCCD_S = 4,
-                .nCCD_L = 6,
-                .nWTR_S = 3,
-                .nWTR_L = 9,
-                .nRTP = 9,
-                .nWR = 18,
-                .nRTRS = 2,
-                .nRFC = 200,
-                .nREFI = 2000,
-                .burst_length = 8,
-                .beats_per_clock = 2};
-    c.organisation = {
-        .ranks = 2, .bank_groups = 4, .banks_per_group = 4, .rows = 1024, .columns = 1024, .bus_bits = 64};
-    c.mapping = "row|rank|bank|bankgroup|column";
-    c.refresh.mode = RefreshMode::none;
-    return c;
-}
-constexpr Bytes kGroup = 8192, kBank = 4 * kGroup, kRank = 4 * kBank, kRow = 2 * kRank;
-
-/// A DRAM system with a few transactions that live as long as it.
-class Bench {
-  public:
-    explicit Bench(const DramConfig& config) : dram(config, &recorder) {}
-
-    DramTransaction& send(bool write, std::vector<DramSegment> segments, DramClock clock,
-                          Traffic traffic = Traffic::weights) {
-        Item& item = items_.emplace_back();
-        item.segments = std::move(segments);
-        item.transaction.segments = item.segments;
-        item.transaction.write = write;
-        item.transaction.traffic = traffic;
-        dram.send(item.transaction, clock);
-        return item.transaction;
-    }
-    DramTransaction& read(Bytes address, DramClock clock) { return send(false, {{address, 64}}, clock); }
-    DramTransaction& write(Bytes address, DramClock clock) { return send(true, {{address, 64}}, clock); }
-    void run_to(DramClock clock) {
-        std::vector<DramTransaction*> finished;
-        dram.advance_to(clock, finished);
-        dram.counts_at(clock);
-    }
-    std::vector<std::string> commands() const {
-        std::vector<std::string> names;
-        for (const DramCommand& c : recorder.commands) {
-            names.push_back(std::to_string(c.clock) + " " + std::string(name_of(c.kind)));
-        }
-        return names;
-    }
-
-    CommandRecorder recorder;
-    DramSystem dram;
-
-  private:
-    struct Item {
-        std::vector<DramSegment> segments;
-        DramTransaction transaction;
-    };
-    std::deque<Item> items_;
-};
-
-}  // namespace
-
 TEST_CASE("Every constraint of the timing table holds back its command to its clock and no longer", "[dram]") {
-    const DramConfig config = plain_config();
+    const DramConfig config = plain_ddr4();
     const std::uint32_t banks = config.organisation.banks();
     for (const TimingConstraint& constraint : timing_table(config.timing)) {
         CAPTURE(constraint.name);
@@ -124,7 +44,7 @@ TEST_CASE("Every constraint of the timing table holds back its command to its cl
 }
 
 TEST_CASE("A read of a closed row costs tRCD + CL + burst + pipeline, of a conflicting row tRP more", "[dram]") {
-    Bench bench(plain_config());
+    Bench bench(plain_ddr4());
     const DramTransaction& first = bench.read(0, 0);
     const DramTransaction& hit = bench.read(64, 200);
     const DramTransaction& conflict = bench.read(kRow, 300);
@@ -140,7 +60,7 @@ TEST_CASE("A read of a closed row costs tRCD + CL + burst + pipeline, of a confl
 }
 
 TEST_CASE("A partial burst costs a whole one, and adjacent segments in one burst one alone", "[dram]") {
-    Bench bench(plain_config());
+    Bench bench(plain_ddr4());
     bench.send(false, {{60, 8}, {68, 4}, {72, 100}}, 0, Traffic::kv);  // bursts 0, 1, 2
     bench.run_to(500);
     const DramCounts counts = bench.dram.counts_at(500);
@@ -151,7 +71,7 @@ TEST_CASE("A partial burst costs a whole one, and adjacent segments in one burst
 }
 
 TEST_CASE("A transaction without bytes is done at once", "[dram]") {
-    Bench bench(plain_config());
+    Bench bench(plain_ddr4());
     const DramTransaction& nothing = bench.send(false, {{128, 0}}, 7);
     CHECK(bench.dram.next_wakeup() == 7);
     std::vector<DramTransaction*> finished;
@@ -161,7 +81,7 @@ TEST_CASE("A transaction without bytes is done at once", "[dram]") {
 }
 
 TEST_CASE("Writes are posted, merge while queued, and serve reads", "[dram]") {
-    DramConfig config = plain_config();
+    DramConfig config = plain_ddr4();
     Bench bench(config);
     // A stream of reads keeps the writes queued.
     std::vector<DramSegment> long_read{{kBank, 64 * 28}};
@@ -181,7 +101,7 @@ TEST_CASE("Writes are posted, merge while queued, and serve reads", "[dram]") {
 }
 
 TEST_CASE("A write waits in the FIFO while an older read of its burst is queued", "[dram]") {
-    Bench bench(plain_config());
+    Bench bench(plain_ddr4());
     const DramTransaction& read = bench.read(0, 0);
     const DramTransaction& write = bench.write(0, 1);
     bench.run_to(500);
@@ -190,7 +110,7 @@ TEST_CASE("A write waits in the FIFO while an older read of its burst is queued"
 }
 
 TEST_CASE("Reads go first until the write queue reaches its high mark, which drains it to the low mark", "[dram]") {
-    DramConfig config = plain_config();
+    DramConfig config = plain_ddr4();
     config.controller.write_queue = 8;
     config.controller.write_high = 6;
     config.controller.write_low = 2;
@@ -216,7 +136,7 @@ TEST_CASE("Reads go first until the write queue reaches its high mark, which dra
 }
 
 TEST_CASE("The starvation cap lets that many hits pass a waiting row, and no more", "[dram]") {
-    DramConfig config = plain_config();
+    DramConfig config = plain_ddr4();
     config.controller.starvation_cap = 5;
     Bench bench(config);
     bench.read(0, 0);
@@ -236,7 +156,7 @@ TEST_CASE("The starvation cap lets that many hits pass a waiting row, and no mor
 }
 
 TEST_CASE("A due refresh stops its rank, closes it with PREA, and lets the other rank work", "[dram]") {
-    DramConfig config = plain_config();
+    DramConfig config = plain_ddr4();
     config.refresh.mode = RefreshMode::all_bank;  // rank 0 due at 1000, rank 1 at 2000
     Bench bench(config);
     bench.read(0, 900);
@@ -253,7 +173,7 @@ TEST_CASE("A due refresh stops its rank, closes it with PREA, and lets the other
 }
 
 TEST_CASE("Idle DRAM is refreshed on time without being woken", "[dram]") {
-    DramConfig config = plain_config();
+    DramConfig config = plain_ddr4();
     config.refresh.mode = RefreshMode::all_bank;
     Bench bench(config);
     CHECK(bench.dram.next_wakeup() == kNever);
@@ -266,7 +186,7 @@ TEST_CASE("Idle DRAM is refreshed on time without being woken", "[dram]") {
 }
 
 TEST_CASE("The closed-page policy closes a row that no queued burst wants", "[dram]") {
-    DramConfig config = plain_config();
+    DramConfig config = plain_ddr4();
     config.controller.page_policy = PagePolicy::closed;
     Bench bench(config);
     bench.read(0, 0);
@@ -278,8 +198,8 @@ TEST_CASE("The closed-page policy closes a row that no queued burst wants", "[dr
 }
 
 TEST_CASE("An address beyond the capacity is refused, and so is going back in time", "[dram]") {
-    Bench bench(plain_config());
-    const Bytes capacity = plain_config().organisation.bytes();
+    Bench bench(plain_ddr4());
+    const Bytes capacity = plain_ddr4().organisation.bytes();
     CHECK_THROWS_AS(bench.read(capacity, 0), SimulationError);
     CHECK_THROWS_AS(bench.read(capacity - 63, 0), SimulationError);
     CHECK_NOTHROW(bench.read(capacity - 64, 10));

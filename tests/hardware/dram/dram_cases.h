@@ -11,6 +11,10 @@
 
 namespace palimpsest {
 
+/// Whether tests hold the production controller to FCFS, urgent bursts, adaptive pages, per-bank and postponed refresh,
+/// power-down and self-refresh; the golden controller always has them.
+inline constexpr bool kAllDramFeatures = false;
+
 class RandomDram {
   public:
     explicit RandomDram(std::uint64_t seed) : engine_(seed) {}
@@ -23,8 +27,9 @@ class RandomDram {
         return *(list.begin() + between(0, list.size() - 1));
     }
 
-    /// Any standard, any relations that it allows, everything small so that limits are met often.
-    DramConfig config() {
+    /// Any standard, any relations that it allows, everything small so that limits are met often. Without
+    /// `all_features`: FR-FCFS, open and closed pages, refresh of all banks when it is due, never asleep.
+    DramConfig config(bool all_features = true) {
         DramConfig c;
         c.standard = one_of<std::string>({"DDR3", "DDR4", "LPDDR4", "LPDDR5", "HBM2"});
         DramTiming& t = c.timing;
@@ -68,6 +73,9 @@ class RandomDram {
         k.starvation_cap = u32(0, 6);
         c.refresh.mode = chance(80) ? RefreshMode::all_bank : RefreshMode::none;
         k.pipeline_latency = u32(0, 3);
+        if (all_features) {
+            add_features(c);
+        }
         return c;
     }
 
@@ -106,6 +114,32 @@ class RandomDram {
     }
 
   private:
+    void add_features(DramConfig& c) {
+        DramControllerConfig& k = c.controller;
+        k.scheduling = chance(20) ? DramScheduling::fcfs : DramScheduling::frfcfs;
+        k.page_policy = chance(40) ? PagePolicy::adaptive : k.page_policy;
+        k.page_timeout = one_of({1U, 3U, 20U, 100U, 40000U});
+        DramTiming& t = c.timing;
+        t.nRFCpb = u32(1, t.nRFC);
+        t.nCKE = u32(1, 12);
+        t.nXP = u32(1, 12);
+        t.nCKESR = u32(1, 20);
+        t.nXS = u32(1, t.nRFC + 10);
+        // Late by at most what it takes to wake the rank and to close its banks, below one interval.
+        const std::uint32_t late = t.nCKE + t.nXP + t.nCWL + t.burst_clocks() + t.nWR + t.nRC + t.nRP;
+        t.nREFI += late;
+        const bool standard_has_it = c.standard[0] == 'L' || c.standard == "HBM2";
+        if (standard_has_it && c.refresh.mode == RefreshMode::all_bank && chance(60)) {
+            c.refresh.mode = RefreshMode::per_bank;
+            t.nREFI = c.organisation.banks() * (t.nRFCpb + late + c.organisation.ranks) + u32(0, 300);
+        }
+        c.refresh.postpone = chance(50) ? 0 : u32(1, kDramPostponeLimit);
+        c.power_down.power_down_after = chance(40) ? 0 : one_of({u32(1, 5), u32(1, 80)});
+        if (c.refresh.mode == RefreshMode::all_bank && chance(50)) {
+            c.power_down.self_refresh_after = one_of({u32(1, 20), u32(1, 200)});
+        }
+    }
+
     std::string mapping(bool split_column) {
         std::vector<std::string> fields{"channel", "rank", "row", "bank", "bankgroup", "column"};
         if (split_column && chance(40)) {

@@ -4,6 +4,7 @@
 
 #include "config/loader.h"
 #include "hardware/dram/config_check.h"
+#include "hardware/dram/dram_fixture.h"
 #include "hardware/dram/dram_system.h"
 #include "hardware/dram/protocol_checker.h"
 #include "support/catch.h"
@@ -13,37 +14,6 @@ using namespace palimpsest;
 namespace {
 
 constexpr const char* kPresets[] = {"ddr3-1600", "ddr4-2400", "ddr4-3200", "lpddr4-3200", "lpddr5-6400", "hbm2"};
-
-/// DDR4-2400 as published comparisons set it up: refresh off, one rank, 64-bit bus.
-DramConfig comparison_ddr4() {
-    DramConfig c;
-    c.standard = "DDR4";
-    c.timing = {.tCK_ps = 833,
-                .nCL = 16,
-                .nCWL = 12,
-                .nRCD = 16,
-                .nRP = 16,
-                .nRAS = 39,
-                .nRC = 55,
-                .nRRD_S = 4,
-                .nRRD_L = 6,
-                .nFAW = 26,
-                .nCCD_S = 4,
-                .nCCD_L = 6,
-                .nWTR_S = 3,
-                .nWTR_L = 9,
-                .nRTP = 9,
-                .nWR = 18,
-                .nRTRS = 1,
-                .nRFC = 312,
-                .nREFI = 9360,
-                .burst_length = 8,
-                .beats_per_clock = 2};
-    c.organisation = {.bank_groups = 4, .banks_per_group = 4, .rows = 32768, .columns = 1024, .bus_bits = 64};
-    c.mapping = "row|bank|bankgroup|column";
-    c.refresh.mode = RefreshMode::none;
-    return c;
-}
 
 /// From the first offer to the last data: N reads of 64 bytes, one a clock.
 DramClock cycles(const DramConfig& config, std::uint64_t n, const std::function<Bytes(std::uint64_t)>& address) {

@@ -163,7 +163,7 @@ TEST_CASE("Responses come at the first core edge after the golden controller's c
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         CAPTURE(seed);
         RandomDram random(seed);
-        DramConfig config = random.config();
+        DramConfig config = random.config(kAllDramFeatures);
         config.timing.tCK_ps = random.one_of({625U, 833U, 1000U, 1250U});
         if (config.timing.nREFI * config.timing.tCK_ps > 3'900'000) {
             config.timing.nREFI = static_cast<std::uint32_t>(3'900'000 / config.timing.tCK_ps);

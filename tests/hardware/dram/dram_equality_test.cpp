@@ -25,7 +25,9 @@ std::deque<Arrival> random_arrivals(RandomDram& random, const DramConfig& config
     std::deque<Arrival> arrivals;
     DramClock clock = 0;
     const std::uint32_t writes = random.one_of({0U, 10U, 50U, 100U});
-    const std::uint64_t gap = random.one_of({0ULL, 3ULL, 30ULL, 400ULL});
+    const std::uint64_t gap = kAllDramFeatures ? random.one_of({0ULL, 3ULL, 30ULL, 400ULL, 400ULL, 2000ULL})
+                                               : random.one_of({0ULL, 3ULL, 30ULL, 400ULL});
+    const std::uint32_t urgent = kAllDramFeatures ? random.one_of({0U, 10U, 50U}) : 0;
     for (std::uint64_t i = random.between(1, 60); i > 0; --i) {
         if (random.chance(15)) {
             random.next_pattern(config);
@@ -36,10 +38,12 @@ std::deque<Arrival> random_arrivals(RandomDram& random, const DramConfig& config
         arrival.golden.segments = random.segments(config);
         arrival.golden.write = random.chance(writes);
         arrival.golden.traffic = static_cast<Traffic>(random.between(0, kTrafficClasses - 1));
+        arrival.golden.urgent = urgent != 0 && random.chance(urgent);
     }
     for (Arrival& arrival : arrivals) {
         arrival.fast.segments = arrival.golden.segments;
         arrival.fast.write = arrival.golden.write;
+        arrival.fast.urgent = arrival.golden.urgent;
         arrival.fast.traffic = arrival.golden.traffic;
     }
     for (std::size_t i = 0; i < arrivals.size(); ++i) {
@@ -64,6 +68,9 @@ void require_equal(const DramCounts& fast, const DramCounts& golden) {
     CHECK(fast.activates == golden.activates);
     CHECK(fast.precharges == golden.precharges);
     CHECK(fast.refreshes == golden.refreshes);
+    CHECK(fast.bank_refreshes == golden.bank_refreshes);
+    CHECK(fast.power_downs == golden.power_downs);
+    CHECK(fast.self_refreshes == golden.self_refreshes);
     CHECK(fast.row_hits == golden.row_hits);
     CHECK(fast.row_misses == golden.row_misses);
     CHECK(fast.row_conflicts == golden.row_conflicts);
@@ -71,6 +78,9 @@ void require_equal(const DramCounts& fast, const DramCounts& golden) {
     CHECK(fast.merged_writes == golden.merged_writes);
     CHECK(fast.active_clocks == golden.active_clocks);
     CHECK(fast.precharged_clocks == golden.precharged_clocks);
+    CHECK(fast.active_power_down_clocks == golden.active_power_down_clocks);
+    CHECK(fast.precharged_power_down_clocks == golden.precharged_power_down_clocks);
+    CHECK(fast.self_refresh_clocks == golden.self_refresh_clocks);
     CHECK(fast.data_bus_clocks == golden.data_bus_clocks);
     CHECK(fast.refresh_clocks == golden.refresh_clocks);
     CHECK(fast.waiting_clocks == golden.waiting_clocks);
@@ -83,14 +93,14 @@ void require_equal(const DramCounts& fast, const DramCounts& golden) {
 void play(std::uint64_t seed, bool probe) {
     CAPTURE(seed, probe);
     RandomDram random(seed);
-    const DramConfig config = random.config();
+    const DramConfig config = random.config(kAllDramFeatures);
     CAPTURE(config.standard, config.mapping);
     std::deque<Arrival> arrivals = random_arrivals(random, config);
 
     GoldenDram golden(config);
     CommandRecorder recorder;
     DramSystem fast(config, &recorder);
-    ProtocolChecker checker(config.timing, config.organisation, config.refresh.mode != RefreshMode::none);
+    ProtocolChecker checker(config.timing, config.organisation, config.refresh.mode);
     fast.add_sink(checker);
 
     std::vector<DramTransaction*> finished;
@@ -151,7 +161,8 @@ void play(std::uint64_t seed, bool probe) {
     CHECK(counts.row_hits + counts.row_misses + counts.row_conflicts == counts.reads + counts.writes);
     CHECK(counts.data_bus_clocks + counts.refresh_clocks + counts.waiting_clocks + counts.idle_clocks ==
           config.organisation.channels * golden.now);
-    CHECK(counts.active_clocks + counts.precharged_clocks ==
+    CHECK(counts.active_clocks + counts.precharged_clocks + counts.active_power_down_clocks +
+              counts.precharged_power_down_clocks + counts.self_refresh_clocks ==
           std::uint64_t{config.organisation.channels} * config.organisation.ranks * golden.now);
 
     checker.finish(golden.now);
@@ -179,7 +190,7 @@ TEST_CASE("Asking a DRAM system for its counts at any clock changes nothing", "[
 TEST_CASE("Address maps agree with a bit-by-bit reading of the mapping string", "[dram]") {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         RandomDram random(seed);
-        const DramConfig config = random.config();
+        const DramConfig config = random.config(kAllDramFeatures);
         const AddressMap map(config);
         const DramOrganisation& o = config.organisation;
         for (int i = 0; i < 50; ++i) {

@@ -154,7 +154,7 @@ TEST_CASE("a trace plays as if each request were offered when the one before it 
     for (std::uint64_t seed = 1; seed <= 150; ++seed) {
         CAPTURE(seed);
         RandomDram random(seed);
-        const DramConfig config = random.config();
+        const DramConfig config = random.config(kAllDramFeatures);
         const Bytes bytes = std::min(Bytes{1} << random.between(0, 10), config.organisation.bytes());
         const std::vector<AddressRequest> requests = random_requests(random, config, bytes);
 

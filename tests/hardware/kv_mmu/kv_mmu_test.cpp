@@ -130,7 +130,8 @@ TEST_CASE("commands complete in the cycles of the clock-by-clock model, spilled 
         bench.run(100000);
 
         const auto golden = golden_commands(
-            expected, GoldenVictimUnit({.lanes = hardware.vector_unit.lanes, .latency = hardware.kv_mmu.victim_latency_cycles}),
+            expected,
+            GoldenVictimUnit({.lanes = hardware.vector_unit.lanes, .latency = hardware.kv_mmu.victim_latency_cycles}),
             1000, latency);
         REQUIRE(bench.master.command_answers == golden.complete);
         const std::uint64_t on_chip = hardware.kv_mmu.score_store_bytes / vector_bytes;
@@ -187,8 +188,38 @@ TEST_CASE("a token replaces a victim in its slot and no other byte of the cache 
     CHECK(bench.mmu.peak_bytes() == 4 * 256);
     CHECK(bench.mmu.resident_tokens_peak() == 4);
     CHECK(bench.mmu.actions()[Action::kv_slot_table_write] == 4 + 1 + 1);
-    CHECK(bench.mmu.actions()[Action::kv_slot_table_read] == 2);
+    CHECK(bench.mmu.actions()[Action::kv_slot_table_read] == 2 + 1);  // two runs read, four positions searched
     bench.mmu.check_uniform();
+}
+
+TEST_CASE("a command that would free a protected slot is refused", "[kv_mmu][protected_set]") {
+    const KvGeometry geometry{.head_dim = 64, .slots = 32, .positions = 64};
+    CacheConfig cache;
+    cache.sinks = 2;
+    cache.recent = 8;
+    // Of tokens 0 to 31, with 32 about to come, 2 to 24 may go.
+    for (const std::uint32_t slot : {0U, 1U, 2U, 24U, 25U, 31U}) {
+        FreshKernel kernel;
+        KvMmuFixture bench({}, cache, geometry);
+        for (std::uint32_t i = 0; i < 32; ++i) {
+            bench.mmu.preset(RequestId(0), LayerId(0), KvHeadId(0), {SlotId(i), TokenPosition(i)});
+        }
+        KvCommand command;
+        command.slots = 32;
+        command.rows = 1;
+        command.searches = 1;
+        command.newest = TokenPosition(32);
+        command.freed = slots({slot});
+        bench.master.command(0, command);
+        CAPTURE(slot);
+        if (slot < 2 || slot > 24) {
+            CHECK_THROWS(bench.run(100));  // the kernel wraps it
+            continue;
+        }
+        CHECK_NOTHROW(bench.run(100));
+        CHECK(bench.mmu.actions()[Action::kv_position_compare] == 2 * 32);
+        CHECK(bench.mmu.actions()[Action::kv_slot_table_read] == 32 / 4);
+    }
 }
 
 TEST_CASE("storage that is not given back counts every token ever written", "[kv_mmu][module]") {
