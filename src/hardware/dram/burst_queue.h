@@ -1,5 +1,5 @@
 #pragma once
-// The bursts that the scheduler sees, reads or writes, of one channel: a list a bank, oldest first.
+// The bursts that the scheduler sees, reads or writes, of one channel: a list of all and a list a bank, oldest first.
 
 #include <array>
 #include <bit>
@@ -43,6 +43,7 @@ class BurstQueue {
         bool activated = false;               ///< an ACT was issued for it
         bool precharged = false;              ///< a PRE was issued for it
         Slot previous = kNone, next = kNone;  ///< in its bank, by age
+        Slot older = kNone, younger = kNone;  ///< of all banks
 
         /// A burst that has just come, in no list yet. Field by field: a copy of the whole would wait for its parts.
         void fill(const DramLocation& where, const BurstOwner& its_owner, std::uint64_t its_order) {
@@ -55,7 +56,6 @@ class BurstQueue {
             owner.urgent = its_owner.urgent;
             owner.traffic = its_owner.traffic;
             activated = precharged = false;
-            next = kNone;
         }
     };
 
@@ -88,7 +88,12 @@ class BurstQueue {
         return false;
     }
 
-    /// Puts a burst in its bank's place. `open`: the bank's open row is the burst's.
+    /// The oldest burst of all; the next younger one is `younger` of its entry.
+    Slot first() const { return first_; }
+    /// Bursts whose row is not open.
+    std::uint32_t strangers() const { return strangers_; }
+
+    /// Puts a burst in its place. `open`: the bank's open row is the burst's.
     Slot insert(const DramLocation& where, std::uint64_t order, const BurstOwner& owner, bool open) {
         const auto slot = static_cast<Slot>(std::countr_zero(free_));
         free_ &= free_ - 1;
@@ -104,9 +109,18 @@ class BurstQueue {
         entry.next = before == kNone ? head_[bank] : entries_[before].next;
         (entry.previous == kNone ? head_[bank] : entries_[entry.previous].next) = slot;
         (entry.next == kNone ? tail_[bank] : entries_[entry.next].previous) = slot;
+        before = last_;
+        while (before != kNone && entries_[before].order > order) {
+            before = entries_[before].older;
+        }
+        entry.older = before;
+        entry.younger = before == kNone ? first_ : entries_[before].younger;
+        (entry.older == kNone ? first_ : entries_[entry.older].younger) = slot;
+        (entry.younger == kNone ? last_ : entries_[entry.younger].older) = slot;
         if (entry.previous == kNone) {
             oldest_word_[bank] = word_of(slot);
         }
+        strangers_ += !open;
         if (open && (hit_[bank] == kNone || order < entries_[hit_[bank]].order)) {
             set_hit(bank, slot);
         }
@@ -124,6 +138,8 @@ class BurstQueue {
         set_hit(bank, following);
         (entry.previous == kNone ? head_[bank] : entries_[entry.previous].next) = entry.next;
         (entry.next == kNone ? tail_[bank] : entries_[entry.next].previous) = entry.previous;
+        (entry.older == kNone ? first_ : entries_[entry.older].younger) = entry.younger;
+        (entry.younger == kNone ? last_ : entries_[entry.younger].older) = entry.older;
         if (entry.previous == kNone && entry.next != kNone) {
             oldest_word_[bank] = word_of(entry.next);
         }
@@ -132,17 +148,38 @@ class BurstQueue {
     }
 
     void row_opened(std::uint32_t bank, std::uint32_t row) {
-        Slot s = head_[bank];
-        while (s != kNone && entries_[s].row != row) {
-            s = entries_[s].next;
+        Slot first_hit = kNone;
+        for (Slot s = tail_[bank]; s != kNone; s = entries_[s].previous) {
+            if (entries_[s].row == row) {
+                first_hit = s;
+                --strangers_;
+            }
         }
-        set_hit(bank, s);
+        set_hit(bank, first_hit);
     }
-    void row_closed(std::uint32_t bank) { hit_[bank] = kNone; }
+    void row_closed(std::uint32_t bank) {
+        if (hit_[bank] == kNone) {
+            return;
+        }
+        const std::uint32_t row = entries_[hit_[bank]].row;
+        for (Slot s = hit_[bank]; s != kNone; s = entries_[s].next) {
+            strangers_ += entries_[s].row == row;
+        }
+        hit_[bank] = kNone;
+    }
+
+    /// Takes out everything.
+    void clear() {
+        for (; first_ != kNone; first_ = entries_[first_].younger) {
+            const std::uint32_t bank = entries_[first_].bank;
+            head_[bank] = tail_[bank] = hit_[bank] = kNone;
+            free_ |= std::uint64_t{1} << first_;
+        }
+        last_ = kNone;
+        size_ = strangers_ = 0;
+    }
 
   private:
-    friend class ColumnStreak;  // keeps the same entries in other lists for a while
-
     std::uint64_t word_of(Slot slot) const { return entries_[slot].order * kMaxBanks + entries_[slot].bank; }
     void set_hit(std::uint32_t bank, Slot slot) {
         hit_[bank] = slot;
@@ -153,6 +190,8 @@ class BurstQueue {
 
     std::uint32_t capacity_;
     std::uint32_t size_ = 0;
+    std::uint32_t strangers_ = 0;
+    Slot first_ = kNone, last_ = kNone;
     std::uint64_t free_;
     std::array<Slot, kMaxBanks> head_, tail_, hit_;
     std::array<std::uint64_t, kMaxBanks> oldest_word_{}, hit_word_{};

@@ -21,7 +21,7 @@ std::uint32_t DramChannel::open_part(DramTransaction& transaction, DramClock now
     advance_to(now);
     clocks_.count_to(now);
     clocks_.set_occupied(true);
-    next_stop_ = head_blocked_ ? next_stop_ : now;
+    next_stop_ = head_blocked_ ? next_stop_ : std::max(now, now_);
     std::uint32_t index = static_cast<std::uint32_t>(parts_.size());
     if (free_parts_.empty()) {
         parts_.emplace_back();
@@ -163,94 +163,109 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
         return false;
     }
     ColumnStreak streak(scheduler_);
-    end = std::min(end, scheduler_.next_due());
-    if (scheduler_.stalled_until() > now_ || !streak.begin(next_stop_)) {
+    if (scheduler_.stalled_until() > next_stop_ || !streak.begin(next_stop_)) {
         return false;
     }
     if (clocks_.stall_unbooked()) {
         clocks_.count_to(next_stop_);
     }
+    ahead_.bursts.clear();
     const std::uint64_t most = std::min<std::uint64_t>(intakes, kStreakBursts);
-    const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, end);
+    const DramClock due = scheduler_.next_due();
+    // A plan rests on what is in the FIFO; what comes later goes behind. So it may run ahead of the clocks that are
+    // asked for, unless somebody listens who must not hear of the future.
+    const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, sinks_.empty() ? due : std::min(end, due));
     const std::uint32_t issued =
-        plan.count >= ColumnStreak::kFewBursts ? issue_in_order(streak, plan) : issue_by_groups(streak, most, end);
+        plan.count > 0 ? issue_in_order(streak, plan, end) : issue_by_groups(streak, most, std::min(end, due));
     const bool worth = issued >= 2 * ColumnStreak::kFewBursts;
     streak_penalty_ = worth ? 1 : std::min(2 * streak_penalty_, 64U);
     streak_pause_ = worth ? 0 : streak_penalty_;
     return issued > 0;
 }
 
-/// What a streak's commands add to the counts.
-struct DramChannel::StreakCounts {
-    std::uint32_t issued = 0;
-    std::array<std::uint64_t, kTrafficClasses> bursts{}, not_hits{};
-    std::uint64_t conflicts = 0, misses = 0;
-
-    void add(Traffic traffic, bool activated, bool precharged) {
-        ++issued;
-        ++bursts[static_cast<std::size_t>(traffic)];
-        if (activated || precharged) {
-            ++not_hits[static_cast<std::size_t>(traffic)];
-            ++(precharged ? conflicts : misses);
-        }
+void DramChannel::count_column(const Column& column, bool write, std::uint64_t by) {
+    const auto traffic = static_cast<std::size_t>(column.traffic);
+    (write ? counts_.writes : counts_.reads) += by;
+    (write ? counts_.write_bursts_by_class : counts_.read_bursts_by_class)[traffic] += by;
+    if (!column.activated && !column.precharged) {
+        counts_.row_hits += by;
+        (write ? counts_.write_row_hits_by_class : counts_.read_row_hits_by_class)[traffic] += by;
+    } else {
+        (column.precharged ? counts_.row_conflicts : counts_.row_misses) += by;
     }
-};
+}
 
-std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan) {
+std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan, DramClock asked) {
     const bool write = streak.write(), watched = !sinks_.empty();
     const DramClock latency = read_latency();
-    const std::uint32_t queued = streak.size();
-    StreakCounts counts;
+    const BurstQueue& queue = streak.queue();
+    const std::uint32_t queued = std::min(plan.count, queue.size());
     DramClock now = plan.first;
+    std::array<std::uint64_t, kTrafficClasses> hits{};
     const auto exchange = [&](std::uint32_t i, const DramLocation& where, const BurstOwner& owner) {
         if (watched) {
-            tell_column(where, write, now, queued - 1);
+            tell_column(where, write, now, queue.size() - 1);
         }
         leave(write, where, owner, now + latency, now);
         enter(fifo_[i], now + 1);
         if (watched) {
-            tell_streak_depths(now + 1, write, queued);
+            tell_streak_depths(now + 1, write, queue.size());
         }
         now += plan.spacing;
     };
+    const DramClock last = plan.first + (plan.count - 1) * plan.spacing;
+    const bool ahead = last >= asked;  // then remembered burst by burst: counts may be asked for in between
+    ahead_ = {plan.first, plan.spacing, write, std::move(ahead_.bursts)};
+    BurstQueue::Slot slot = queue.first();
     std::uint32_t i = 0;
-    for (; i < std::min(plan.count, queued); ++i) {
-        const BurstQueue::Entry& burst = streak.queued(i);
-        counts.add(burst.owner.traffic, burst.activated, burst.precharged);
+    for (; i < queued; ++i) {
+        const BurstQueue::Entry& burst = queue[slot];
+        const Column column{burst.owner.traffic, burst.activated, burst.precharged};
+        count_column(column, write, 1);
+        if (ahead) {
+            ahead_.bursts.push_back(column);
+        }
         exchange(i, {burst.row, burst.column, burst.bank, 0}, burst.owner);
+        slot = burst.younger;
     }
     for (; i < plan.count; ++i) {
         const Arrival& burst = fifo_[i - queued];
-        counts.add(burst.owner.traffic, false, false);
+        ++hits[static_cast<std::size_t>(burst.owner.traffic)];
+        if (ahead) {
+            ahead_.bursts.push_back({burst.owner.traffic, false, false});
+        }
         exchange(i, burst.where, burst.owner);
     }
-    const DramClock decided = now - plan.spacing + 2;
-    streak.end_in_order(plan, fifo_, decided);
+    for (std::size_t c = 0; c < kTrafficClasses; ++c) {
+        count_column({static_cast<Traffic>(c), false, false}, write, hits[c]);
+    }
+    streak.exchange(plan, fifo_);
+    const DramClock decided = last + 2;
+    streak.end(decided);
     fifo_.pop_front(plan.count);
-    clocks_.count_to(decided);
+    clocks_.count_to(std::min(decided, asked));
     clocks_.add_even_data(plan.first + (write ? timing_.nCWL : timing_.nCL), plan.spacing, plan.count,
                           timing_.burst_clocks());
-    end_streak(counts, plan.count, write, decided);
+    end_streak(plan.count, write, decided);
     return plan.count;
 }
 
 std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t intakes, DramClock end) {
-    streak.link();
     const bool write = streak.write(), watched = !sinks_.empty();
     const DramClock latency = read_latency();
     DramClock decided = next_stop_;
     std::array<DramClock, kStreakBursts> commands;
+    std::uint32_t issued = 0;
     std::uint64_t entered = 0;
-    StreakCounts counts;
     bool more = true;
-    while (more && counts.issued < kStreakBursts && streak.next() < end && streak.size() > 1) {
+    while (more && issued < kStreakBursts && streak.next() < end && streak.queue().size() > 1) {
         const DramClock now = streak.next();
         const BurstQueue::Entry& burst = streak.choose();
-        commands[counts.issued] = now;
-        counts.add(burst.owner.traffic, burst.activated, burst.precharged);
+        commands[issued++] = now;
         decided = now + 1;
+        count_column({burst.owner.traffic, burst.activated, burst.precharged}, write, 1);
         if (watched) {
-            tell_column({burst.row, burst.column, burst.bank, 0}, write, now, streak.size() - 1);
+            tell_column({burst.row, burst.column, burst.bank, 0}, write, now, streak.queue().size() - 1);
         }
         leave(write, {burst.row, burst.column, burst.bank, 0}, burst.owner, now + latency, now);
         streak.issue();
@@ -258,43 +273,32 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
             continue;
         }
         const Arrival& head = fifo_.front();
-        more = head.write == write && !head.may_match && !head.owner.urgent && decided < end &&
-               streak.fits(head.where, decided);
+        more = decided < end && streak.fits(head, decided);
         if (more) {
             ++entered;
             enter(head, decided);
-            streak.insert(head.where, head.owner);
+            streak.insert(head);
             fifo_.pop_front();
             if (watched) {
-                tell_streak_depths(decided, write, streak.size());
+                tell_streak_depths(decided, write, streak.queue().size());
             }
             ++decided;
             // The queue is full again, but one of the other kind may enter before it has room.
             more = entered < intakes && (fifo_.empty() || fifo_.front().write == write);
         }
     }
-    streak.end(decided);
-    if (counts.issued > 0) {
+    if (issued > 0) {
+        streak.end(decided);
         clocks_.count_to(decided);
-        clocks_.add_data_of({commands.data(), counts.issued}, write ? timing_.nCWL : timing_.nCL,
-                            timing_.burst_clocks());
-        end_streak(counts, entered, write, decided);
+        clocks_.add_data_of({commands.data(), issued}, write ? timing_.nCWL : timing_.nCL, timing_.burst_clocks());
+        end_streak(entered, write, decided);
     }
-    return counts.issued;
+    return issued;
 }
 
-void DramChannel::end_streak(const StreakCounts& counts, std::uint64_t entered, bool write, DramClock decided) {
+void DramChannel::end_streak(std::uint64_t entered, bool write, DramClock decided) {
     fifo_out_ += entered;
     fifo_reads_out_ += write ? 0 : entered;
-    (write ? counts_.writes : counts_.reads) += counts.issued;
-    counts_.row_conflicts += counts.conflicts;
-    counts_.row_misses += counts.misses;
-    counts_.row_hits += counts.issued - counts.conflicts - counts.misses;
-    for (std::size_t i = 0; i < kTrafficClasses; ++i) {
-        (write ? counts_.write_bursts_by_class : counts_.read_bursts_by_class)[i] += counts.bursts[i];
-        (write ? counts_.write_row_hits_by_class : counts_.read_row_hits_by_class)[i] +=
-            counts.bursts[i] - counts.not_hits[i];
-    }
     now_ = decided;
     head_blocked_ = !fifo_.empty() && !head_may_enter();
     next_stop_ = std::min(scheduler_.next_pick(), scheduler_.next_due());
@@ -365,26 +369,16 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     const DramClock data = now + (pick.write ? timing_.nCWL : timing_.nCL);
     const DramClock data_end = data + timing_.burst_clocks();
     clocks_.add_data(data, data_end);
-    if (!burst.precharged && !burst.activated) {
-        ++counts_.row_hits;
-        ++(pick.write ? counts_.write_row_hits_by_class
-                      : counts_.read_row_hits_by_class)[static_cast<std::size_t>(burst.owner.traffic)];
-    } else {
-        ++(burst.precharged ? counts_.row_conflicts : counts_.row_misses);
-    }
+    count_column({burst.owner.traffic, burst.activated, burst.precharged}, pick.write, 1);
     scheduler_.issue(pick, now);
     if (!sinks_.empty()) {
         tell(pick, &burst, now);
         tell_depths(now);
     }
     if (pick.write) {
-        ++counts_.writes;
-        ++counts_.write_bursts_by_class[static_cast<std::size_t>(burst.owner.traffic)];
         --writes_pending_;
         write_filter_.remove({burst.row, burst.column, burst.bank, 0});
     } else {
-        ++counts_.reads;
-        ++counts_.read_bursts_by_class[static_cast<std::size_t>(burst.owner.traffic)];
         if (!burst.owner.streamed) {
             --parts_[burst.owner.index].queued;
         }

@@ -37,7 +37,7 @@ class DramChannel {
         if (fifo_.empty()) {
             clocks_.count_to(now);
             clocks_.set_occupied(true);
-            next_stop_ = now;
+            next_stop_ = std::max(now, now_);
         }
         push(where, {index, true, false, Traffic::weights}, write);
     }
@@ -66,8 +66,8 @@ class DramChannel {
     DramClock idle_bound() const;
     /// Nothing is queued or moves from the next undecided clock on.
     bool idle() const { return bursts_held() == 0 && clocks_.bus_end() <= now_; }
-    /// Adds the counts of all decided clocks.
-    void add_counts(DramCounts& sum);
+    /// Adds the counts of the clocks before `now`, which are decided.
+    void add_counts(DramCounts& sum, DramClock now);
     std::string diagnose() const;
 
   private:
@@ -116,8 +116,13 @@ class DramChannel {
         stop_at(next_stop_);
     }
     void stop_at(DramClock now);
-    struct StreakCounts;
-    std::uint32_t issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan);
+    /// What the counts say of a column command.
+    struct Column {
+        Traffic traffic;
+        bool activated, precharged;
+    };
+    void count_column(const Column& column, bool write, std::uint64_t by);
+    std::uint32_t issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan, DramClock asked);
     std::uint32_t issue_by_groups(ColumnStreak& streak, std::uint64_t intakes, DramClock end);
     /// A streak's burst gets its command and leaves the queue.
     void leave(bool write, const DramLocation& where, const BurstOwner& owner, DramClock completion, DramClock now) {
@@ -148,7 +153,7 @@ class DramChannel {
             part_done(arrival.owner.index, now + 1, now);
         }
     }
-    void end_streak(const StreakCounts& counts, std::uint64_t entered, bool write, DramClock decided);
+    void end_streak(std::uint64_t entered, bool write, DramClock decided);
     std::uint32_t first_coming() const;
     bool streak(DramClock end, std::uint64_t intakes);
     bool head_may_enter() const;
@@ -212,6 +217,12 @@ class DramChannel {
     DramClock now_ = 0;        ///< first undecided clock
     DramClock next_stop_ = 0;  ///< nothing happens before it
     DramCounts counts_;
+    /// The latest streak, as far as it ran ahead of what was asked for: commands of `first` and every `spacing` clocks.
+    struct Ahead {
+        DramClock first = 0, spacing = 1;
+        bool write = false;
+        std::vector<Column> bursts;
+    } ahead_;
     struct RankState {
         StateClocks clocks = &DramCounts::precharged_clocks;
         DramClock since = 0;

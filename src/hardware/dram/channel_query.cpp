@@ -108,12 +108,21 @@ DramClock DramChannel::idle_bound() const {
     return bound;
 }
 
-void DramChannel::add_counts(DramCounts& sum) {
-    clocks_.count_to(now_);
+void DramChannel::add_counts(DramCounts& sum, DramClock now) {
+    clocks_.count_to(now);
     for (std::uint32_t rank = 0; rank < organisation_.ranks; ++rank) {
-        book_rank_state(rank, now_);
+        book_rank_state(rank, now);
     }
+    const auto count_ahead = [&](std::uint64_t by) {
+        for (std::size_t i = 0; i < ahead_.bursts.size(); ++i) {
+            if (ahead_.first + i * ahead_.spacing >= now) {
+                count_column(ahead_.bursts[i], ahead_.write, by);
+            }
+        }
+    };
+    count_ahead(~std::uint64_t{0});  // less one each
     DramCounts counts = counts_;
+    count_ahead(1);
     counts.bytes_read = counts.reads * burst_bytes_;
     counts.bytes_written = counts.writes * burst_bytes_;
     clocks_.add_to(counts);

@@ -153,7 +153,7 @@ DramCounts DramSystem::counts_at(DramClock now) {
     catch_up(now);
     DramCounts sum = requested_;
     for (const auto& channel : channels_) {
-        channel->add_counts(sum);
+        channel->add_counts(sum, now_);
     }
     return sum;
 }

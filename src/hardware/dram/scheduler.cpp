@@ -263,14 +263,11 @@ bool DramScheduler::pick(DramClock now, Pick& pick) {
 bool DramScheduler::pick_first_come(DramClock now, Pick& pick, DramClock& next) {
     const bool write = write_mode();
     const BurstQueue& q = queue(write);
-    Best oldest;
-    for_each_bank(wanted_[write].banks(),
-                  [&](std::uint32_t bank) { oldest.word = std::min(oldest.word, q.oldest_word(bank)); });
-    if (!oldest.any() || (keeper_.serviceable() & bit(oldest.bank())) == 0) {
+    const BurstQueue::Slot slot = q.first();
+    if (slot == BurstQueue::kNone || (keeper_.serviceable() & bit(q[slot].bank)) == 0) {
         return false;
     }
-    const std::uint32_t bank = oldest.bank();
-    const BurstQueue::Slot slot = q.oldest(bank);
+    const std::uint32_t bank = q[slot].bank;
     const bool is_open = (open_banks_ & bit(bank)) != 0, hit = is_open && open_row_[bank] == q[slot].row;
     const DramClock ready = device_.ready(hit       ? column_command(write)
                                           : is_open ? TimedCommand::precharge
