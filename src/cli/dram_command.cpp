@@ -96,8 +96,9 @@ DramConfig load_config(const DramOptions& options) {
 DramReport play(const DramOptions& options, const DramConfig& config, DramCommandSink* commands) {
     const InterruptGuard interrupt;
     ProgressLine line;
-    AddressTraceReader reader(options.trace,
-                              {.capacity = config.organisation.bytes(), .request_bytes = options.request_bytes});
+    AddressTraceReader reader(options.trace, {.capacity = config.organisation.bytes(),
+                                              .request_bytes = options.request_bytes,
+                                              .interrupted = &interrupt.flag()});
     DramSystem dram(config, commands);
     std::optional<ProtocolChecker> checker;
     if (options.check) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -123,8 +124,9 @@ std::unique_ptr<CompressedInput::Decoder> decoder_for(std::string_view head) {
 
 }  // namespace
 
-CompressedInput::CompressedInput(const std::string& path)
+CompressedInput::CompressedInput(const std::string& path, const std::atomic<bool>* interrupted)
     : name_(path == "-" ? "standard input" : path),
+      interrupted_(interrupted),
       descriptor_(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0) {
         throw InputError(name_, "", fmt::format("cannot be opened: {}", std::strerror(errno)),
@@ -148,12 +150,27 @@ CompressedInput::~CompressedInput() {
     ::close(descriptor_);
 }
 
+/// A signal does not end a read that waits for its first byte.
+void CompressedInput::wait_for_input() const {
+    constexpr int kMilliseconds = 200;
+    pollfd poll{descriptor_, POLLIN, 0};
+    while (!interrupted_->load()) {
+        if (::poll(&poll, 1, kMilliseconds) > 0) {
+            return;
+        }
+    }
+    throw SimulationError(fmt::format("interrupted while waiting for {}", name_));
+}
+
 /// More of the file behind what is in the buffer; false at its end.
 bool CompressedInput::refill() {
     if (begin_ == end_) {
         begin_ = end_ = 0;
     }
     while (!at_end_) {
+        if (interrupted_ != nullptr && file_bytes_ == 0) {
+            wait_for_input();
+        }
         const ssize_t n = ::read(descriptor_, buffer_.data() + end_, buffer_.size() - end_);
         if (n > 0) {
             end_ += static_cast<std::size_t>(n);

@@ -6,6 +6,7 @@
 //     while (const std::size_t n = input.read(buffer, sizeof buffer)) { ... }
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,8 +18,9 @@ namespace palimpsest {
 /// too early. Several gzip members or zstd frames one after another are one text.
 class CompressedInput {
   public:
-    /// `path` may be "-": standard input.
-    explicit CompressedInput(const std::string& path);
+    /// `path` may be "-": standard input. `interrupted`, where given, ends the wait for a pipe or a terminal with a
+    /// SimulationError.
+    explicit CompressedInput(const std::string& path, const std::atomic<bool>* interrupted = nullptr);
     ~CompressedInput();
     CompressedInput(const CompressedInput&) = delete;
     CompressedInput& operator=(const CompressedInput&) = delete;
@@ -35,8 +37,10 @@ class CompressedInput {
 
   private:
     bool refill();
+    void wait_for_input() const;
 
     std::string name_;
+    const std::atomic<bool>* interrupted_;
     int descriptor_ = -1;
     bool at_end_ = false;
     std::uint64_t file_bytes_ = 0, bytes_read_ = 0;

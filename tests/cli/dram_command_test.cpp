@@ -234,6 +234,19 @@ TEST_CASE("an output that cannot be written ends with exit 1", "[cli][dram]") {
     CHECK(scratch.entries() == 1);
 }
 
+TEST_CASE("Ctrl-C ends the wait for a pipe and leaves nothing", "[cli][dram]") {
+    const ScratchDirectory scratch;
+    const std::string command =
+        "cd " + scratch.path().string() + " && mkfifo pipe && (printf 'R 0\\n'; sleep 3) >pipe & " + "sleep 0.2; cd " +
+        scratch.path().string() + " && timeout --preserve-status -s INT 0.5 " + PALIMPSEST_TOOL +
+        " dram - --config ddr4-2400 --commands commands --report report <>pipe >out 2>err";
+    const int status = std::system(command.c_str());
+    CHECK(WEXITSTATUS(status) == 1);
+    CHECK_THAT(content_of(scratch / "err"), Contains("interrupted"));
+    CHECK(content_of(scratch / "out").empty());
+    CHECK(scratch.entries() == 3);  // pipe, out, err
+}
+
 TEST_CASE("memory does not grow with the trace", "[cli][dram]") {
     const ScratchDirectory scratch;
     const auto memory = [&](std::uint32_t requests) {

@@ -56,7 +56,7 @@ const char* line_end(const char* at) {
 }  // namespace
 
 AddressTraceReader::AddressTraceReader(const std::string& path, const AddressTraceOptions& options)
-    : input_(path),
+    : input_(path, options.interrupted),
       capacity_(options.capacity),
       last_address_(options.capacity - options.request_bytes),
       text_(kTextBytes),

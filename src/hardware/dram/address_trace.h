@@ -21,8 +21,9 @@ namespace palimpsest {
 using AddressRequest = DramRequest;
 
 struct AddressTraceOptions {
-    Bytes capacity = Bytes{1} << 63;  ///< of the DRAM
-    Bytes request_bytes = 1;          ///< that each request wants; no more than the capacity
+    Bytes capacity = Bytes{1} << 63;                 ///< of the DRAM
+    Bytes request_bytes = 1;                         ///< that each request wants; no more than the capacity
+    const std::atomic<bool>* interrupted = nullptr;  ///< ends the wait for a pipe with a SimulationError
 };
 
 class AddressTraceReader {

@@ -21,7 +21,6 @@ TracePlayer::TracePlayer(DramSystem& dram, Bytes request_bytes, const std::atomi
     : dram_(dram),
       interrupted_(interrupted),
       request_bytes_(request_bytes),
-      request_bursts_((request_bytes - 1) / dram.config().burst_bytes() + 2),
       requests_(kUnderWay),
       answers_(kUnderWay) {
     dram_.set_answers(answers_);
@@ -97,9 +96,9 @@ void TracePlayer::wait_until(DramClock cycle) {
     now_ = cycle;
 }
 
-void TracePlayer::settle(std::uint64_t requests) {
-    now_ = std::max(now_, dram_.advance_until_taken(requests * request_bursts_, finished_));
-    in_fifo_ = requests * request_bursts_;
+void TracePlayer::settle(std::uint64_t bursts) {
+    now_ = std::max(now_, dram_.advance_until_taken(bursts, finished_));
+    in_fifo_ = bursts;  // of as many requests, at most
     record_finished();
 }
 

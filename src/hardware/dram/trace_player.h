@@ -50,9 +50,9 @@ class TracePlayer {
     DramSystem& dram_;
     const std::atomic<bool>* interrupted_;
     Bytes request_bytes_;
-    std::uint64_t request_bursts_;          ///< at most
-    std::uint64_t fill_to_, drain_to_ = 0;  ///< requests in the FIFO
-    std::uint64_t in_fifo_ = 0;             ///< at most
+    std::uint64_t fill_to_;       ///< requests in the FIFO
+    std::uint64_t drain_to_ = 0;  ///< bursts in the FIFO
+    std::uint64_t in_fifo_ = 0;   ///< requests, at most
     DramClock now_ = 0;                     ///< first clock at which the next request can be sent
     DramClock latest_ = 0;                  ///< completion
     bool begun_ = false;

@@ -187,6 +187,36 @@ TEST_CASE("Asking a DRAM system for its counts at any clock changes nothing", "[
     }
 }
 
+TEST_CASE("Idle DRAM systems sleep, wake and refresh as the golden controller does", "[dram]") {
+    for (std::uint64_t seed = 2001; seed <= 2080; ++seed) {
+        CAPTURE(seed);
+        RandomDram random(seed);
+        const DramConfig config = random.config(kAllDramFeatures);
+        GoldenDram golden(config);
+        CommandRecorder recorder;
+        DramSystem fast(config, &recorder);
+        for (int part = 0; part < 3; ++part) {  // asked now and then, with a read of one burst in between
+            GoldenTransaction golden_read;
+            golden_read.segments = {{random.between(0, config.organisation.bytes() - 1), 1}};
+            DramTransaction fast_read;
+            fast_read.segments = golden_read.segments;
+            golden.send(golden_read);
+            fast.send(fast_read, golden.now);
+            for (std::uint64_t clocks = random.between(200, 4000); clocks > 0 || golden_read.open_bursts > 0;) {
+                golden.step();
+                clocks -= clocks > 0 ? 1 : 0;
+            }
+            std::vector<DramTransaction*> finished;
+            fast.advance_to(golden.now, finished);
+            require_equal(fast.counts_at(golden.now), golden.counts);
+            CHECK(fast_read.completion == golden_read.completion);
+        }
+        for (std::uint32_t channel = 0; channel < config.organisation.channels; ++channel) {
+            REQUIRE(lines_of_channel(recorder.commands, channel) == lines_of_channel(golden.commands, channel));
+        }
+    }
+}
+
 TEST_CASE("Address maps agree with a bit-by-bit reading of the mapping string", "[dram]") {
     for (std::uint64_t seed = 1; seed <= 100; ++seed) {
         RandomDram random(seed);

@@ -106,6 +106,13 @@ inline std::vector<DramScenario> scheduling_scenarios() {
          140,
          {"0 ACT r0 b0 row 0", "16 RD r0 b0", "39 PRE r0 b0", "56 ACT r0 b0 row 2", "72 RD r0 b0", "95 PRE r0 b0",
           "112 ACT r0 b0 row 1", "128 RD r0 b0"}},
+        {"an urgent write that merges with a queued one does not move it",
+         one_rank(),
+         {{0, 0, 64, true}, {1, kRank, 64, true}, {2, 2 * kRank, 64, true}, {3, 2 * kRank, 64, true, true}},
+         160,
+         {"0 ACT r0 b0 row 0", "16 WR r0 b0", "50 PRE r0 b0", "65 ACT r0 b0 row 1", "81 WR r0 b0", "115 PRE r0 b0",
+          "130 ACT r0 b0 row 2", "146 WR r0 b0"},
+         {{&DramCounts::merged_writes, 1}}},
         {"the timeout of a page doubles when it was too short and halves when it was too long",
          adaptive,
          {{0, 0}, {100, 0}, {200, 0}, {300, 0}, {350, kRank}, {500, 0}},
@@ -128,6 +135,11 @@ inline std::vector<DramScenario> refresh_scenarios() {
     const DramConfig put_off = one_rank(RefreshMode::all_bank, 100, 20, 2);
     DramConfig by_bank = one_rank(RefreshMode::per_bank, 400, 20, 0);
     by_bank.organisation.bank_groups = 1;  // banks 0 to 3, 8 kB apart
+    DramConfig by_bank_put_off = by_bank;
+    by_bank_put_off.refresh.postpone = 1;
+    DramConfig fcfs = plain_ddr4();  // rank 0 is due at 1000
+    fcfs.refresh.mode = RefreshMode::all_bank;
+    fcfs.controller.scheduling = DramScheduling::fcfs;
     return {
         {"two refreshes are put off while reads wait, the third is not",  // due at 100, 200, 300, 400
          put_off,
@@ -154,7 +166,25 @@ inline std::vector<DramScenario> refresh_scenarios() {
           "800 REFPB r0 b0", "900 PRE r0 b1", "915 REFPB r0 b1"},
          {{&DramCounts::bank_refreshes, 6}, {&DramCounts::refreshes, 0}, {&DramCounts::precharges, 3}},
          618,
-         81},  // clocks 500 to 580
+         81},                                                                          // clocks 500 to 580
+        {"the refresh of one bank is put off once, then it waits for its bank alone",  // due every 100 from 400 on
+         by_bank_put_off,
+         {{390, 0, 64 * 128}},
+         710,
+         with_reads(with_reads(with_reads(with_reads({"390 ACT r0 b0 row 0"}, 406, 16,
+                                                     {"505 PRE r0 b0", "520 REFPB r0 b0", "550 ACT r0 b0 row 0"}),
+                                          566, 6, {"600 REFPB r0 b1"}),
+                               602, 17, {"700 REFPB r0 b2"}),
+                    704, 1, {})},
+        {"FCFS: all wait while the oldest burst is held back",
+         fcfs,
+         {{1000, 0}, {1001, kRank}},
+         1250,
+         {"1000 REF r0", "1200 ACT r0 b0 row 0", "1216 RD r0 b0", "1217 ACT r1 b0 row 0", "1233 RD r1 b0"},
+         {},
+         1254,
+         199,  // clocks 1001 to 1199
+         1},
     };
 }
 
