@@ -43,7 +43,7 @@ inline std::int64_t golden_distance(const DramTiming& t, const DramCommand& e, c
                 needs(t.nRRD_L);
             if (c.kind == activate)
                 needs(t.nRRD_S);
-            if (!bank && c.kind == refresh_bank)
+            if (rank && c.kind == refresh_bank)
                 needs(t.nRRD_S);
             if (c.kind == refresh)
                 needs(t.nRC);
@@ -87,7 +87,7 @@ inline std::int64_t golden_distance(const DramTiming& t, const DramCommand& e, c
             break;
         case refresh_bank:
             if (c.kind == activate)
-                needs(bank ? t.nRFCpb : t.nRRD_S);
+                needs(bank ? std::max(t.nRFCpb, t.nRRD_S) : t.nRRD_S);
             if (c.kind == refresh_bank)
                 needs(t.nRFCpb);
             break;

@@ -14,7 +14,7 @@ DramChannel::DramChannel(const DramConfig& config, std::uint32_t number, const s
       sinks_(sinks),
       finished_(finished),
       scheduler_(config),
-      next_stop_(scheduler_.next_due()),
+      next_stop_(0),
       rank_states_(config.organisation.ranks) {}
 
 std::uint32_t DramChannel::open_part(DramTransaction& transaction, DramClock now) {

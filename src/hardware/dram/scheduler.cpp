@@ -321,7 +321,13 @@ void DramScheduler::issue(const Pick& pick, DramClock now) {
             close(bank, now);
             break;
         case DramCommandKind::precharge_all:
-            for_each_bank(open_banks_ & rank_mask(rank), [&](std::uint32_t each) { close(each, now); });
+            for_each_bank(rank_mask(rank), [&](std::uint32_t each) {
+                if ((open_banks_ & bit(each)) != 0) {
+                    close(each, now);
+                } else {
+                    device_.issue(TimedCommand::precharge, each, now);  // the precharge time runs for it too
+                }
+            });
             break;
         case DramCommandKind::read:
         case DramCommandKind::write: {

@@ -8,7 +8,7 @@
 
 namespace palimpsest {
 
-/// Commands as far as timing tells them apart; PREA counts as a PRE of each open bank.
+/// Commands as far as timing tells them apart; PREA counts as a PRE of every bank of the rank.
 enum class TimedCommand : std::uint8_t {
     activate,
     precharge,

@@ -18,11 +18,7 @@ constexpr DramClock kLongestStep = DramClock{1} << 24;  ///< between two looks a
 }  // namespace
 
 TracePlayer::TracePlayer(DramSystem& dram, Bytes request_bytes, const std::atomic<bool>* interrupted)
-    : dram_(dram),
-      interrupted_(interrupted),
-      request_bytes_(request_bytes),
-      requests_(kUnderWay),
-      answers_(kUnderWay) {
+    : dram_(dram), interrupted_(interrupted), request_bytes_(request_bytes), requests_(kUnderWay), answers_(kUnderWay) {
     dram_.set_answers(answers_);
     const bool one_channel = dram.config().organisation.channels == 1;
     fill_to_ = one_channel ? kFillTo : 1;  // with several, where a request goes decides when the next is offered

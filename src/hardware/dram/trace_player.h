@@ -53,8 +53,8 @@ class TracePlayer {
     std::uint64_t fill_to_;       ///< requests in the FIFO
     std::uint64_t drain_to_ = 0;  ///< bursts in the FIFO
     std::uint64_t in_fifo_ = 0;   ///< requests, at most
-    DramClock now_ = 0;                     ///< first clock at which the next request can be sent
-    DramClock latest_ = 0;                  ///< completion
+    DramClock now_ = 0;           ///< first clock at which the next request can be sent
+    DramClock latest_ = 0;        ///< completion
     bool begun_ = false;
     DramCounts before_;
     /// What is under way, by number of the request modulo their size; they grow when one request waits for long.

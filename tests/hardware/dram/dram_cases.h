@@ -13,7 +13,7 @@ namespace palimpsest {
 
 /// Whether tests hold the production controller to FCFS, urgent bursts, adaptive pages, per-bank and postponed refresh,
 /// power-down and self-refresh; the golden controller always has them.
-inline constexpr bool kAllDramFeatures = false;
+inline constexpr bool kAllDramFeatures = true;
 
 class RandomDram {
   public:
