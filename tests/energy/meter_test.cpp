@@ -137,7 +137,7 @@ TEST_CASE("a larger bank costs more a word and leaks more, a wider burst combine
 TEST_CASE("sensitivity moves one cost at a time and puts the largest swing first", "[meter][sensitivity]") {
     const RunConfig config = sample_config();
     const EnergyBreakdown energy = meter_of(config).measure(sample_result());
-    REQUIRE(energy.sensitivity.size() == 25 + 4 + 1);
+    REQUIRE(energy.sensitivity.size() == 26 + 4 + 1);
     for (std::size_t i = 1; i < energy.sensitivity.size(); ++i) {
         CHECK(energy.sensitivity[i - 1].swing_joules() >= energy.sensitivity[i].swing_joules());
     }

@@ -67,7 +67,7 @@ class GoldenKvMap {
         }
         const bool by_bank = cache.placement == CachePlacement::bank_interleaved;
         // Which requests (by remainder) and which of K and V share one walk.
-        turns_ = by_bank && g.stripe_banks >= 4 && g.batch >= 2 ? 2 : 1;
+        turns_ = by_bank && g.stripe_banks >= 8 && g.batch >= 2 ? 2 : 1;
         std::vector<std::set<std::uint32_t>> kinds{{0, 1}};
         if (by_bank) {
             kinds = {{0}, {1}};

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "golden/kv_victim_golden.h"
@@ -70,7 +69,8 @@ inline GoldenCommandRun golden_commands(const std::vector<GoldenCommand>& comman
     std::uint64_t accumulator = 0;
     std::uint32_t accumulator_slots = 0;
     bool fetched = false;
-    std::optional<Picoseconds> read_due, write_due;
+    constexpr Picoseconds never = ~Picoseconds{0};
+    Picoseconds read_due = never, write_due = never;
     const auto transfer = [&](Cycles t, bool write, std::uint64_t vector, std::uint32_t slots) {
         (write ? write_due : read_due) = t * period_ps + latency_ps(run.transfers.size());
         run.transfers.push_back({t, write, vector, slots});
@@ -79,11 +79,11 @@ inline GoldenCommandRun golden_commands(const std::vector<GoldenCommand>& comman
         while (arrived < commands.size() && commands[arrived].arrival <= t) {
             ++arrived;
         }
-        if (write_due && *write_due <= t * period_ps) {
-            write_due.reset();
+        if (write_due <= t * period_ps) {
+            write_due = never;
         }
-        if (read_due && *read_due <= t * period_ps) {
-            read_due.reset();
+        if (read_due <= t * period_ps) {
+            read_due = never;
             fetched = true;
         }
         if (working && unit.done()) {
@@ -103,14 +103,14 @@ inline GoldenCommandRun golden_commands(const std::vector<GoldenCommand>& comman
         const bool waiting = !working && run.complete.size() < arrived;
         if (waiting) {
             const GoldenCommand& c = commands[run.complete.size()];
-            if (c.rows > 0 && holds && accumulator != c.vector && !write_due) {
+            if (c.rows > 0 && holds && accumulator != c.vector && write_due == never) {
                 transfer(t, true, accumulator, accumulator_slots);
                 holds = false;
             }
-            if (c.rows > 0 && write_due) {
+            if (c.rows > 0 && write_due != never) {
                 // the accumulator is not free yet
             } else if (c.rows > 0 && c.spilled && !holds && !fetched) {
-                if (!read_due) {
+                if (read_due == never) {
                     transfer(t, false, c.vector, c.slots);
                 }
             } else {

@@ -7,7 +7,7 @@
 namespace palimpsest {
 
 BankLanes::BankLanes(const KvGeometry& geometry)
-    : lanes_(geometry.stripe_banks >= 4 && geometry.batch > 1 ? 4 : 2),
+    : lanes_(geometry.stripe_banks >= 8 && geometry.batch > 1 ? 4 : 2),
       share_(geometry.stripe_bytes * geometry.stripe_banks / lanes_),
       pitch_(geometry.stripe_bytes * geometry.stripe_banks) {
     if (geometry.stripe_banks < 2 || geometry.kv_base % pitch_ != 0) {

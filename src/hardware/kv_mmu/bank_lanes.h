@@ -18,7 +18,8 @@ namespace palimpsest {
 class BankLanes {
   public:
     BankLanes() = default;  ///< one lane: memory as it is
-    /// Two lanes with fewer than four banks or with one request. Needs two banks, or there is nothing to divide.
+    /// Two lanes with fewer than eight banks or with one request: a lane of one bank would close a row to open the
+    /// next. Needs two banks, or there is nothing to divide.
     explicit BankLanes(const KvGeometry& geometry);
 
     std::uint32_t lanes() const { return lanes_; }

@@ -35,6 +35,7 @@ KvMmu::KvMmu(const sc_core::sc_module_name& name, const ClockDomain& clock, cons
       table_(cache.storage, geometry),
       addresses_(cache, geometry),
       scores_(hardware.kv_mmu, cache, geometry),
+      rows_(hardware.kv_mmu.score_prefetch),
       victims_(hardware.kv_mmu, hardware.vector_unit.lanes, cache.score_bits),
       protected_(cache),
       combiner_(hardware.kv_mmu, geometry),
@@ -199,7 +200,7 @@ tlm::tlm_sync_enum KvMmu::answered(tlm::tlm_generic_payload& payload, tlm::tlm_p
     return tlm::TLM_COMPLETED;
 }
 
-void KvMmu::send_own(OwnKind kind, std::vector<DramSegment>& segments) {
+void KvMmu::send_own(OwnKind kind, std::vector<DramSegment>& segments, const ScoreTransfer& scores) {
     if (own_free_.empty()) {
         own_pool_.push_back(std::make_unique<OwnRequest>());
         own_free_.push_back(own_pool_.back().get());
@@ -209,6 +210,7 @@ void KvMmu::send_own(OwnKind kind, std::vector<DramSegment>& segments) {
     ++own_in_flight_;
     own.in_flight = true;
     own.kind = kind;
+    own.scores = scores;
     own.request.segments.swap(segments);
     own.request.traffic = kind == OwnKind::drain ? Traffic::kv : Traffic::scores;
     own.request.refresh_wait_ps = 0;
@@ -220,7 +222,6 @@ void KvMmu::send_own(OwnKind kind, std::vector<DramSegment>& segments) {
         count_combining();
         raise(signals_.drained, signals_.drains, 1);
     } else {
-        (kind == OwnKind::score_read ? score_read_pending_ : score_write_pending_) = true;
         raise(signals_.spilled, signals_.spills, 1);
     }
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
@@ -239,13 +240,17 @@ void KvMmu::own_answered(tlm::tlm_generic_payload& payload) {
     own.in_flight = false;
     --own_in_flight_;
     own_free_.push_back(&own);
-    if (own.kind == OwnKind::score_read) {
-        score_read_pending_ = false;
-        fetch_refresh_ps_ = own.request.refresh_wait_ps;
-    } else if (own.kind == OwnKind::score_write) {
-        score_write_pending_ = false;
+    if (own.kind == OwnKind::drain) {
+        return;
     }
-    if (phase_ == Phase::fetching || phase_ == Phase::writing_back) {
+    rows_.answered(own.scores.row);
+    if (!own.scores.write) {
+        fetch_refresh_ps_[own.scores.row] = own.request.refresh_wait_ps;
+    }
+    if (own.scores.ahead) {
+        show_level(signals_.prefetching, --prefetching_);
+    }
+    if (!commands_.empty() && (phase_ != Phase::working || rows_.prefetches())) {
         // DRAM answers on its own clock; the unit sees it at its next edge.
         command_event_.notify(clock().until(clock().edge_at_or_after(sc_core::sc_time_stamp().value())));
     }
@@ -335,8 +340,9 @@ void KvMmu::trace(SignalSink& sink, const std::string& hierarchy) {
     signals_.free_slots = sink.declare(hierarchy + ".free_slots", SignalKind::level, 32);
     signals_.requests = sink.declare(hierarchy + ".requests", SignalKind::level, 16);
     signals_.combining = sink.declare(hierarchy + ".write_combine_entries", SignalKind::level, 8);
+    signals_.prefetching = sink.declare(hierarchy + ".prefetching", SignalKind::level, 2);
     for (const auto signal : {signals_.placed, signals_.evicted, signals_.spilled, signals_.drained, signals_.requests,
-                              signals_.combining}) {
+                              signals_.combining, signals_.prefetching}) {
         sink.change(signal, 0, 0);
     }
     show_residents();
@@ -348,7 +354,7 @@ std::string KvMmu::diagnose() const {
         case Phase::idle:
             break;
         case Phase::writing_back:
-            text += ", waits for DRAM to take back a spilled score vector";
+            text += ", waits for DRAM to take back a spilled score vector: no row accumulator is free";
             break;
         case Phase::fetching:
             text += ", waits for DRAM to deliver a spilled score vector";
@@ -356,6 +362,9 @@ std::string KvMmu::diagnose() const {
         case Phase::working:
             text += fmt::format(", a command is complete in cycle {}", resume_cycle_);
             break;
+    }
+    if (prefetching_ > 0) {
+        text += fmt::format(", {} spilled score vector(s) of later commands asked for", prefetching_);
     }
     text +=
         fmt::format("; {} KV request(s) in the address path, {} waiting for DRAM", waiting_.size(), at_memory_.size());

@@ -12,12 +12,14 @@
 //   once.
 //            A write that the combining buffer takes whole, and a read that it delivers whole, are answered when they
 //            would go out.
-//   command: VictimUnit::cycles, after the score vector has been fetched where it is spilled.
+//   command: VictimUnit::cycles, after the score vector has been fetched where it is spilled; with score_prefetch the
+//            next command's is fetched meanwhile.
 //
-// Counts kv_slot_table_*, kv_score_*, kv_victim_compare, kv_position_compare, kv_address, kv_write_combine. The meter follows the commands:
-// busy, `dram` while a spilled score vector moves. What the table holds changes when a K write's first request arrives
-// (its tokens are placed) and when a command completes (its `freed` slots are free).
+// Counts kv_slot_table_*, kv_score_*, kv_victim_compare, kv_position_compare, kv_address, kv_write_combine. The meter
+// follows the commands: busy, `dram` while a spilled score vector moves. What the table holds changes when a K write's
+// first request arrives (its tokens are placed) and when a command completes (its `freed` slots are free).
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <string>
@@ -29,6 +31,7 @@
 #include "hardware/kv_mmu/address_generator.h"
 #include "hardware/kv_mmu/kv_geometry.h"
 #include "hardware/kv_mmu/protected_set.h"
+#include "hardware/kv_mmu/score_prefetcher.h"
 #include "hardware/kv_mmu/score_store.h"
 #include "hardware/kv_mmu/slot_table.h"
 #include "hardware/kv_mmu/victim_unit.h"
@@ -105,17 +108,19 @@ class KvMmu : public Unit {
     void to_memory(const PendingRequest& pending);
     void respond(const PendingRequest& pending);
     void place_tokens(const KvAccess& access);
-    void send_own(OwnKind kind, std::vector<DramSegment>& segments);
+    void send_own(OwnKind kind, std::vector<DramSegment>& segments, const ScoreTransfer& scores = {});
     void own_answered(tlm::tlm_generic_payload& payload);
     void count_combining();
 
     // Commands
-    const KvCommand& oldest_command() const;
+    const KvCommand& command_at(std::size_t place) const;
+    ScoreNeed need_of(const KvCommand& command) const;
     void run_commands();
-    void begin_next();
-    void start_work();
-    void write_back();
+    void begin_oldest();
+    void wait_for_scores(const ScoreNeed& need);
+    void start_work(const ScoreNeed& need);
     void finish();
+    void transfer(const std::optional<ScoreTransfer>& what);
     void count_search(const KvCommand& command, std::uint64_t set);
     void free_slots(const KvCommand& command, std::uint64_t set);
 
@@ -130,6 +135,7 @@ class KvMmu : public Unit {
     SlotTable table_;
     AddressGenerator addresses_;
     ScoreStore scores_;
+    ScorePrefetcher rows_;
     VictimUnit victims_;
     ProtectedSet protected_;
     WriteCombiner combiner_;
@@ -151,18 +157,15 @@ class KvMmu : public Unit {
     std::deque<tlm::tlm_generic_payload*> commands_;
     Phase phase_ = Phase::idle;
     Cycles resume_cycle_ = 0;  ///< in `working`: when the command is complete
-    bool score_write_pending_ = false;
-    bool score_read_pending_ = false;
-    std::uint64_t held_vector_ = 0;  ///< spilled vector in the row accumulator, not yet written back
-    std::uint32_t held_slots_ = 0;   ///< scores of it; 0: none held
     std::vector<DramSegment> scratch_scores_;
-    Cycles fetch_since_ = 0;            ///< when the spilled vector at hand was asked for
-    Picoseconds fetch_refresh_ps_ = 0;  ///< how long DRAM refreshed meanwhile
+    Cycles fetch_since_ = 0;                            ///< in `fetching`: since when the oldest command waits
+    std::array<Picoseconds, 2> fetch_refresh_ps_ = {};  ///< by row: how long DRAM refreshed while it was fetched
+    std::uint64_t prefetching_ = 0;                     ///< fetches ahead that DRAM has not answered
     sc_core::sc_event command_event_;
 
     struct Signals {
         SignalSink::SignalId placed = 0, evicted = 0, spilled = 0, drained = 0;
-        SignalSink::SignalId residents = 0, free_slots = 0, requests = 0, combining = 0;
+        SignalSink::SignalId residents = 0, free_slots = 0, requests = 0, combining = 0, prefetching = 0;
         std::uint64_t placements = 0, evictions = 0, spills = 0, drains = 0;
     } signals_;
 };

@@ -1,7 +1,6 @@
 // The KV-MMU's command engine: score update, victim search, freeing of slots.
 //
-// One command at a time. A spilled score vector is brought into the row accumulator before its command and written back
-// after it; the accumulator is single, so the next command with scores waits until DRAM has taken the vector.
+// One command at a time. The row accumulators and their traffic are ScorePrefetcher's; here its word is carried out.
 
 #include <algorithm>
 
@@ -16,96 +15,92 @@ namespace palimpsest {
 
 void KvMmu::accept(tlm::tlm_generic_payload& payload, const Command&) {
     commands_.push_back(&payload);
-    if (phase_ == Phase::idle) {
+    if (phase_ == Phase::idle || (commands_.size() == 2 && rows_.prefetches())) {
         command_event_.notify(sc_core::SC_ZERO_TIME);
     }
 }
 
-const KvCommand& KvMmu::oldest_command() const {
-    return std::get<KvCommand>(commands_.front()->get_extension<CommandExtension>()->command.work);
+const KvCommand& KvMmu::command_at(std::size_t place) const {
+    return std::get<KvCommand>(commands_[place]->get_extension<CommandExtension>()->command.work);
+}
+
+ScoreNeed KvMmu::need_of(const KvCommand& command) const {
+    if (command.rows == 0) {
+        return {};
+    }
+    const std::uint64_t vector = scores_.vector_of(command.request, command.layer, command.head);
+    return {true, !scores_.on_chip(vector), vector, command.slots};
 }
 
 void KvMmu::run_commands() {
-    // A notification may come early (a command arrives while another completes), so each phase looks for itself.
-    if (phase_ == Phase::working) {
-        if (clock().now() < resume_cycle_) {
-            return;
-        }
+    // A notification may come early (a command arrives while another completes), so each step looks for itself.
+    if (phase_ == Phase::working && clock().now() >= resume_cycle_) {
         finish();
     }
-    if (phase_ == Phase::fetching) {
-        if (!score_read_pending_) {
-            start_work();
-        }
-    } else if (phase_ != Phase::working && !commands_.empty()) {
-        begin_next();
+    if (phase_ != Phase::working && !commands_.empty()) {
+        begin_oldest();
+    }
+    if (commands_.size() > 1 && rows_.prefetches()) {
+        transfer(rows_.provide_ahead(need_of(command_at(0)), need_of(command_at(1))));
+    }
+    if (phase_ == Phase::working) {
+        command_event_.notify(clock().until(resume_cycle_));
     }
 }
 
-void KvMmu::begin_next() {
-    const KvCommand& command = oldest_command();
-    if (command.rows == 0) {
-        start_work();
-        return;
+void KvMmu::begin_oldest() {
+    const ScoreNeed need = need_of(command_at(0));
+    transfer(rows_.provide(need));
+    if (rows_.ready(need)) {
+        start_work(need);
+    } else {
+        wait_for_scores(need);
     }
-    const std::uint64_t vector = scores_.vector_of(command.request, command.layer, command.head);
-    if (!score_write_pending_ && held_slots_ > 0 && held_vector_ != vector) {
-        write_back();
-    }
-    if (score_write_pending_) {
-        phase_ = Phase::writing_back;
-        set_state(UnitState::dram);
-        return;
-    }
-    if (scores_.on_chip(vector) || held_slots_ > 0) {
-        start_work();
-        return;
-    }
-    phase_ = Phase::fetching;
+}
+
+void KvMmu::wait_for_scores(const ScoreNeed& need) {
     set_state(UnitState::dram);
-    fetch_since_ = clock().now();
-    scratch_scores_.assign(1, scores_.spill_segment(vector, command.slots));
-    send_own(OwnKind::score_read, scratch_scores_);
+    if (!rows_.fetching(need)) {
+        phase_ = Phase::writing_back;
+    } else if (phase_ != Phase::fetching) {
+        phase_ = Phase::fetching;
+        fetch_since_ = clock().now();
+    }
 }
 
-void KvMmu::write_back() {
-    scratch_scores_.assign(1, scores_.spill_segment(held_vector_, held_slots_));
-    held_slots_ = 0;
-    send_own(OwnKind::score_write, scratch_scores_);
+void KvMmu::transfer(const std::optional<ScoreTransfer>& what) {
+    if (!what) {
+        return;
+    }
+    if (what->ahead) {
+        show_level(signals_.prefetching, ++prefetching_);
+    }
+    scratch_scores_.assign(1, scores_.spill_segment(what->vector, what->slots));
+    send_own(what->write ? OwnKind::score_write : OwnKind::score_read, scratch_scores_, *what);
 }
 
-void KvMmu::start_work() {
-    const KvCommand& command = oldest_command();
+void KvMmu::start_work(const ScoreNeed& need) {
     set_state(UnitState::busy);
-    if (phase_ == Phase::fetching) {
+    const std::optional<std::uint32_t> fetched = rows_.start(need);
+    if (fetched && phase_ == Phase::fetching) {
         const Cycles waited = clock().now() - fetch_since_;
         meter_mutable().reattribute(UnitState::dram, UnitState::refresh,
-                                    std::min(waited, fetch_refresh_ps_ / clock().period_ps()));
+                                    std::min(waited, fetch_refresh_ps_[*fetched] / clock().period_ps()));
     }
     phase_ = Phase::working;
-    resume_cycle_ = clock().now() + victims_.cycles(command);
-    command_event_.notify(clock().until(resume_cycle_));
+    resume_cycle_ = clock().now() + victims_.cycles(command_at(0));
 }
 
 void KvMmu::finish() {
     tlm::tlm_generic_payload& payload = *commands_.front();
-    const KvCommand& command = oldest_command();
+    const KvCommand& command = command_at(0);
     const std::uint64_t set = geometry_.set_of(command.request, command.layer, command.head);
     count_search(command, set);
     if (command.freed != nullptr && !command.freed->empty()) {
         free_slots(command, set);
     }
-    if (command.rows > 0) {
-        const std::uint64_t vector = scores_.vector_of(command.request, command.layer, command.head);
-        if (!scores_.on_chip(vector)) {
-            held_vector_ = vector;
-            held_slots_ = std::max(held_slots_, command.slots);
-            // A vector that other heads add to stays until the search, or until another vector needs the accumulator.
-            if (scope_ == EvictionScope::head || command.searches > 0) {
-                write_back();
-            }
-        }
-    }
+    // A vector that other heads add to stays until the search, or until its row is needed for another.
+    transfer(rows_.finish(scope_ == EvictionScope::head || command.searches > 0));
     commands_.pop_front();
     phase_ = Phase::idle;
     if (commands_.empty()) {

@@ -9,6 +9,7 @@ struct KvMmu::OwnRequest {
     tlm::tlm_generic_payload payload;
     MemoryRequest request;
     OwnKind kind = OwnKind::drain;
+    ScoreTransfer scores;  ///< of a score vector
     bool in_flight = false;
 
     OwnRequest() { payload.set_extension(&request); }

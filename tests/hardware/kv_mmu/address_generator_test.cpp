@@ -162,7 +162,7 @@ TEST_CASE("bank-interleaved: K reads of one request and V writes of another shar
             for (std::uint32_t one = 0; one < 4; ++one) {
                 for (std::uint32_t other = 0; other < 4; ++other) {
                     CHECK(apart(touched[{false, one}], touched[{true, other}]));
-                    if (banks >= 4 && one % 2 != other % 2) {  // K of one and K of its neighbour
+                    if (banks >= 8 && one % 2 != other % 2) {  // K of one and K of its neighbour
                         CHECK(apart(touched[{false, one}], touched[{false, other}]));
                         CHECK(apart(touched[{true, one}], touched[{true, other}]));
                     }

@@ -6,10 +6,12 @@
 
 #include "golden/kv_mmu_golden.h"
 #include "golden/kv_mmu_timing_golden.h"
+#include "golden/kv_prefetch_golden.h"
 #include "hardware/kv_mmu/kv_mmu_fixture.h"
 #include "palimpsest/error.h"
 #include "support/catch.h"
 #include "support/fresh_kernel.h"
+#include "support/signal_recorder.h"
 
 using namespace palimpsest;
 
@@ -70,10 +72,12 @@ TEST_CASE("requests leave the address path in the cycles of the clock-by-clock m
 
 TEST_CASE("commands complete in the cycles of the clock-by-clock model, spilled scores and all", "[kv_mmu][module]") {
     std::mt19937 random(8);
-    for (int n = 0; n < 300; ++n) {
+    for (int n = 0; n < 400; ++n) {
         FreshKernel kernel;
         HardwareConfig hardware;
         hardware.core_clock_ps = 1000;
+        hardware.kv_mmu.score_prefetch = n % 2 == 1;
+        hardware.kv_mmu.victim_unit = random() % 2 == 0 ? VictimUnitKind::tree : VictimUnitKind::running_minimum;
         hardware.vector_unit.lanes = 8U << (random() % 3);
         hardware.kv_mmu.victim_latency_cycles = random() % 6;
         CacheConfig cache;
@@ -104,9 +108,13 @@ TEST_CASE("commands complete in the cycles of the clock-by-clock model, spilled 
             command.head = KvHeadId(i % 3);
             command.layer = LayerId(i / 9 % 2);
             command.request = RequestId(i / 3 % 3);
+            if (n % 5 == 0) {  // vectors met again at once, and in any order
+                command.head = KvHeadId(random() % 2);
+                command.request = RequestId(random() % 2);
+            }
             command.slots = 1 + random() % 60;
             command.rows = random() % 8 == 0 ? 0 : 1 + random() % 4;
-            command.searches = cache.scope == EvictionScope::head || i % 3 == 2 ? random() % 3 : 0;
+            command.searches = cache.scope == EvictionScope::head || i % 3 == 2 || n % 5 == 0 ? random() % 3 : 0;
             const std::uint64_t set = geometry.set_of(command.request, command.layer, command.head);
             const std::uint32_t freed = random() % 3;
             auto list = std::make_shared<std::vector<SlotId>>();
@@ -129,10 +137,11 @@ TEST_CASE("commands complete in the cycles of the clock-by-clock model, spilled 
         bench.memory.latency = [&](Traffic, std::size_t i) { return latency(i); };
         bench.run(100000);
 
-        const auto golden = golden_commands(
-            expected,
-            GoldenVictimUnit({.lanes = hardware.vector_unit.lanes, .latency = hardware.kv_mmu.victim_latency_cycles}),
-            1000, latency);
+        const GoldenVictimUnit unit({.lanes = hardware.vector_unit.lanes,
+                                     .tree = hardware.kv_mmu.victim_unit == VictimUnitKind::tree,
+                                     .latency = hardware.kv_mmu.victim_latency_cycles});
+        const auto golden = hardware.kv_mmu.score_prefetch ? GoldenPrefetcher(expected, unit, 1000, latency).run()
+                                                           : golden_commands(expected, unit, 1000, latency);
         REQUIRE(bench.master.command_answers == golden.complete);
         const std::uint64_t on_chip = hardware.kv_mmu.score_store_bytes / vector_bytes;
         REQUIRE(bench.memory.seen.size() == golden.transfers.size());
@@ -261,6 +270,47 @@ TEST_CASE("the watchdog line names the requests that wait", "[kv_mmu][module]") 
     CHECK(line.find("read V of request 0, layer 0, KV head 0") != std::string::npos);
     CHECK(line.find("spilled score vector") != std::string::npos);
     CHECK(bench.mmu.close_accounts(100)[UnitState::dram] == 100);
+}
+
+TEST_CASE("the worked example of the specification: two rows hide a fetch and a write-back",
+          "[kv_mmu][score_prefetch]") {
+    for (const bool prefetch : {false, true}) {
+        FreshKernel kernel;
+        const KvGeometry geometry{.batch = 2, .head_dim = 64, .slots = 64, .positions = 64};
+        HardwareConfig hardware;
+        hardware.kv_mmu.score_store_bytes = 0;
+        hardware.kv_mmu.score_prefetch = prefetch;
+        KvMmuFixture bench(hardware, {}, geometry);
+        SignalRecorder signals;
+        bench.mmu.trace(signals, "kv_mmu");
+        bench.memory.latency = [](Traffic, std::size_t) { return Picoseconds{100'000}; };
+        for (const std::uint32_t request : {0U, 1U}) {
+            KvCommand command;
+            command.request = RequestId(request);
+            command.slots = 64;
+            command.rows = 1;
+            command.searches = 1;
+            bench.master.command(0, command);
+        }
+        bench.run(50);
+        const std::string line = bench.mmu.diagnose();
+        CAPTURE(line);
+        CHECK(line.find("deliver a spilled score vector") != std::string::npos);
+        CHECK((line.find("1 spilled score vector(s) of later commands") != std::string::npos) == prefetch);
+        bench.run(450);
+        CHECK(bench.master.command_answers ==
+              (prefetch ? std::vector<Cycles>{110, 120} : std::vector<Cycles>{110, 320}));
+        std::vector<Picoseconds> fetched;
+        for (const auto& seen : bench.memory.of(Traffic::scores)) {
+            if (!seen.write) {
+                fetched.push_back(seen.time);
+            }
+        }
+        CHECK(fetched == (prefetch ? std::vector<Picoseconds>{0, 0} : std::vector<Picoseconds>{0, 210'000}));
+        using Changes = SignalRecorder::Changes;
+        CHECK(signals.visible("kv_mmu.prefetching") == (prefetch ? Changes{{0, 1}, {100'000, 0}} : Changes{{0, 0}}));
+        CHECK(bench.mmu.quiet());
+    }
 }
 
 TEST_CASE("a cache with unequal counts is refused at the end of a step", "[kv_mmu][module]") {

@@ -1,9 +1,11 @@
-// Where score vectors live, against a walk through them in order.
+// Where score vectors live, against the walk of the golden model.
 
 #include "hardware/kv_mmu/score_store.h"
 
+#include <array>
 #include <random>
 
+#include "golden/kv_score_store_golden.h"
 #include "support/catch.h"
 
 using namespace palimpsest;
@@ -16,7 +18,7 @@ TEST_CASE("score vectors are on chip in order until the store is full, then in D
         config.score_word_bytes = 8U << (random() % 4);
         config.score_store_bytes = random() % 6000;
         CacheConfig cache;
-        cache.score_bits = random() % 2 == 0 ? 16 : 32;
+        cache.score_bits = std::array{16, 32, 12}[random() % 3];
         cache.scope = static_cast<EvictionScope>(random() % 3);
         KvGeometry geometry{.batch = 1 + static_cast<std::uint32_t>(random() % 4),
                             .layers = 1 + static_cast<std::uint32_t>(random() % 4),
@@ -26,41 +28,26 @@ TEST_CASE("score vectors are on chip in order until the store is full, then in D
         geometry.score_base = 64 * (random() % 10);
         const ScoreStore store(config, cache, geometry);
 
-        Bytes vector_bytes = 0;
-        while (vector_bytes * 8 < Bytes{geometry.slots} * cache.score_bits) {
-            vector_bytes += config.score_word_bytes;
-        }
-        Bytes used = 0;
-        Bytes next = geometry.score_base;
-        std::uint64_t number = 0;
-        bool full = false;
+        const GoldenScoreStore golden(config, cache, geometry);
         for (std::uint32_t request = 0; request < geometry.batch; ++request) {
             for (std::uint32_t layer = 0; layer < geometry.layers; ++layer) {
                 for (std::uint32_t head = 0; head < geometry.kv_heads; ++head) {
                     const std::uint64_t vector = store.vector_of(RequestId(request), LayerId(layer), KvHeadId(head));
-                    const bool first = cache.scope == EvictionScope::head ||
-                                       (cache.scope == EvictionScope::layer && head == 0) || layer + head == 0;
-                    number += first ? 1 : 0;
-                    REQUIRE(vector == number - 1);
-                    if (!first) {
+                    REQUIRE(vector == golden.vector_of(request, layer, head));
+                    const GoldenScoreStore::Place& place = golden.place(vector);
+                    REQUIRE(store.on_chip(vector) == place.on_chip);
+                    if (place.on_chip) {
                         continue;
                     }
-                    full = full || used + vector_bytes > config.score_store_bytes;
-                    REQUIRE(store.on_chip(vector) == !full);
-                    if (!full) {
-                        used += vector_bytes;
-                        continue;
-                    }
-                    REQUIRE(store.spill_segment(vector, geometry.slots) == DramSegment{next, vector_bytes});
-                    REQUIRE(store.spill_segment(vector, geometry.slots + 64).bytes == vector_bytes);
+                    const Bytes bytes = golden.vector_bytes();
+                    REQUIRE(store.spill_segment(vector, geometry.slots) == DramSegment{place.address, bytes});
+                    REQUIRE(store.spill_segment(vector, geometry.slots + 64).bytes == bytes);
                     REQUIRE(store.spill_segment(vector, 1).bytes == config.score_word_bytes);
-                    next += vector_bytes;
-                    next = (next + 63) / 64 * 64;
                 }
             }
         }
-        REQUIRE(store.vectors() == number);
-        REQUIRE(store.spill_bytes() == next - geometry.score_base);
+        REQUIRE(store.vectors() == golden.vectors());
+        REQUIRE(store.spill_bytes() == golden.dram_bytes());
     }
 }
 
