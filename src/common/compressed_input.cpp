@@ -57,7 +57,7 @@ class GzipDecoder final : public CompressedInput::Decoder {
             inflateReset(&stream_);
             complete_ = false;
         }
-        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));  // zlib does not write there
+        stream_.next_in = reinterpret_cast<const Bytef*>(in.data());
         stream_.avail_in = static_cast<uInt>(in.size());
         stream_.next_out = reinterpret_cast<Bytef*>(to);
         stream_.avail_out = static_cast<uInt>(room);

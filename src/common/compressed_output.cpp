@@ -39,7 +39,7 @@ class GzipEncoder final : public CompressedOutput::Encoder {
         do {
             const std::string_view piece = bytes.substr(0, kPieceBytes);
             bytes.remove_prefix(piece.size());
-            stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));  // zlib does not write there
+            stream_.next_in = reinterpret_cast<const Bytef*>(piece.data());
             stream_.avail_in = static_cast<uInt>(piece.size());
             do {
                 stream_.next_out = reinterpret_cast<Bytef*>(out_.data());

@@ -27,6 +27,7 @@ function(palimpsest_pkgconfig name module)
 endfunction()
 palimpsest_pkgconfig(palimpsest_zstd libzstd)
 palimpsest_pkgconfig(palimpsest_zlib zlib)
+target_compile_definitions(palimpsest_zlib INTERFACE ZLIB_CONST)  # input that zlib only reads is const
 palimpsest_pkgconfig(palimpsest_xxhash libxxhash)
 palimpsest_pkgconfig(palimpsest_blas openblas)
 
