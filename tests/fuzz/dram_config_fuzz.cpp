@@ -9,7 +9,7 @@
 
 namespace palimpsest {
 
-const unsigned kFuzzMutations = 500;
+const unsigned kFuzzMutations = 300;
 
 void fuzz_one(std::string_view input) {
     const InputFile file(input);

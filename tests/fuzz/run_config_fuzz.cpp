@@ -7,7 +7,7 @@
 
 namespace palimpsest {
 
-const unsigned kFuzzMutations = 300;
+const unsigned kFuzzMutations = 200;
 
 void fuzz_one(std::string_view input) {
     const InputFile file(input);
