@@ -18,6 +18,21 @@ void append(DramSegment segment, std::vector<DramSegment>& out) {
     }
 }
 
+/// From the first to behind the last byte: most entries lie outside, and need no look at the segments.
+DramSegment bounds_of(std::span<const DramSegment> segments) {
+    Bytes begin = segments.front().address;
+    Bytes end = end_of(segments.front());
+    for (const DramSegment& segment : segments) {
+        begin = std::min(begin, segment.address);
+        end = std::max(end, end_of(segment));
+    }
+    return {begin, end - begin};
+}
+
+bool overlap(const DramSegment& a, const DramSegment& b) {
+    return a.address < end_of(b) && b.address < end_of(a);
+}
+
 /// A segment at burst boundaries: the piece before the first whole burst, the whole bursts, the piece behind them.
 struct Cut {
     DramSegment front, whole, back;
@@ -149,18 +164,19 @@ void WriteCombiner::write(std::span<const DramSegment> segments, std::vector<Dra
 }
 
 void WriteCombiner::read(std::vector<DramSegment>& segments, std::vector<DramSegment>& drained) {
-    if (entries_.empty()) {
+    if (entries_.empty() || segments.empty()) {
         return;
     }
     if (reads_ == WriteCombineReads::forward) {
         forward(segments);
         return;
     }
+    const DramSegment bounds = bounds_of(segments);
     bool any = false;
     for (Entry& entry : entries_) {
-        entry.leaving = std::ranges::any_of(segments, [&](const DramSegment& s) {
-            return s.address < entry.burst + burst_bytes_ && end_of(s) > entry.burst;
-        });
+        const DramSegment burst{entry.burst, burst_bytes_};
+        entry.leaving = overlap(burst, bounds) &&
+                        std::ranges::any_of(segments, [&](const DramSegment& s) { return overlap(s, burst); });
         any = any || entry.leaving;
     }
     if (any) {
@@ -171,10 +187,15 @@ void WriteCombiner::read(std::vector<DramSegment>& segments, std::vector<DramSeg
 void WriteCombiner::forward(std::vector<DramSegment>& segments) {
     // What is held of the segments, in no order; each byte is held once.
     scratch_.clear();
+    const DramSegment bounds = bounds_of(segments);
     for (const Entry& entry : entries_) {
+        const DramSegment burst{entry.burst, burst_bytes_};
+        if (!overlap(burst, bounds)) {
+            continue;
+        }
         const std::size_t before = scratch_.size();
         for (const DramSegment& segment : segments) {
-            if (segment.address >= entry.burst + burst_bytes_ || end_of(segment) <= entry.burst) {
+            if (!overlap(segment, burst)) {
                 continue;
             }
             for (const DramSegment& piece : entry.pieces) {
@@ -209,12 +230,16 @@ void WriteCombiner::forward(std::vector<DramSegment>& segments) {
 }
 
 void WriteCombiner::row_opened(std::span<const DramSegment> segments, std::vector<DramSegment>& drained) {
-    if (drain_ != WriteCombineDrain::open_row || entries_.empty()) {
+    if (drain_ != WriteCombineDrain::open_row || entries_.empty() || segments.empty()) {
         return;
     }
+    const DramSegment bounds = bounds_of(segments);
     bool any = false;
     for (Entry& entry : entries_) {
         const Bytes row = row_of(entry.burst);
+        if (row < row_of(bounds.address) || row > row_of(end_of(bounds) - 1)) {
+            continue;
+        }
         entry.leaving = std::ranges::any_of(
             segments, [&](const DramSegment& s) { return row_of(s.address) <= row && row <= row_of(end_of(s) - 1); });
         any = any || entry.leaving;
