@@ -90,6 +90,7 @@ class BurstQueue {
 
     /// The oldest burst of all; the next younger one is `younger` of its entry.
     Slot first() const { return first_; }
+    std::uint32_t bursts_of(std::uint32_t bank) const { return count_[bank]; }
     /// Bursts whose row is not open.
     std::uint32_t strangers() const { return strangers_; }
 
@@ -99,6 +100,7 @@ class BurstQueue {
         free_ &= free_ - 1;
         ++size_;
         const std::uint32_t bank = where.bank;
+        ++count_[bank];
         Entry& entry = entries_[slot];
         entry.fill(where, owner, order);
         Slot before = tail_[bank];
@@ -145,6 +147,7 @@ class BurstQueue {
         }
         free_ |= std::uint64_t{1} << slot;
         --size_;
+        --count_[bank];
     }
 
     void row_opened(std::uint32_t bank, std::uint32_t row) {
@@ -173,6 +176,7 @@ class BurstQueue {
         for (; first_ != kNone; first_ = entries_[first_].younger) {
             const std::uint32_t bank = entries_[first_].bank;
             head_[bank] = tail_[bank] = hit_[bank] = kNone;
+            count_[bank] = 0;
             free_ |= std::uint64_t{1} << first_;
         }
         last_ = kNone;
@@ -194,6 +198,7 @@ class BurstQueue {
     Slot first_ = kNone, last_ = kNone;
     std::uint64_t free_;
     std::array<Slot, kMaxBanks> head_, tail_, hit_;
+    std::array<std::uint8_t, kMaxBanks> count_{};
     std::array<std::uint64_t, kMaxBanks> oldest_word_{}, hit_word_{};
     std::array<Entry, kMaxQueue> entries_;
 };

@@ -164,6 +164,8 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
     }
     ColumnStreak streak(scheduler_);
     if (scheduler_.stalled_until() > next_stop_ || !streak.begin(next_stop_)) {
+        streak_penalty_ = std::min(streak_penalty_ + 1, kLongestPause);
+        streak_pause_ = streak_penalty_;
         return false;
     }
     if (clocks_.stall_unbooked()) {
@@ -171,15 +173,14 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
     }
     ahead_.bursts.clear();
     const std::uint64_t most = std::min<std::uint64_t>(intakes, kStreakBursts);
-    const DramClock due = scheduler_.next_due();
+    const DramClock due = std::min(scheduler_.next_due(), streak.limit());
     // A plan rests on what is in the FIFO; what comes later goes behind. So it may run ahead of the clocks that are
     // asked for, unless somebody listens who must not hear of the future.
     const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, sinks_.empty() ? due : std::min(end, due));
     const std::uint32_t issued =
         plan.count > 0 ? issue_in_order(streak, plan, end) : issue_by_groups(streak, most, std::min(end, due));
-    const bool worth = issued >= 2 * ColumnStreak::kFewBursts;
-    streak_penalty_ = worth ? 1 : std::min(2 * streak_penalty_, 64U);
-    streak_pause_ = worth ? 0 : streak_penalty_;
+    streak_penalty_ = issued >= ColumnStreak::kFewBursts ? 0 : std::min(streak_penalty_ + 4, kLongestPause);
+    streak_pause_ = streak_penalty_;
     return issued > 0;
 }
 
@@ -199,7 +200,7 @@ std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStre
     const bool write = streak.write(), watched = !sinks_.empty();
     const DramClock latency = read_latency();
     const BurstQueue& queue = streak.queue();
-    const std::uint32_t queued = std::min(plan.count, queue.size());
+    const std::uint32_t queued = std::min(plan.count, queue.size() - queue.strangers());
     DramClock now = plan.first;
     std::array<std::uint64_t, kTrafficClasses> hits{};
     const auto exchange = [&](std::uint32_t i, const DramLocation& where, const BurstOwner& owner) {
@@ -216,7 +217,7 @@ std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStre
     const DramClock last = plan.first + (plan.count - 1) * plan.spacing;
     const bool ahead = last >= asked;  // then remembered burst by burst: counts may be asked for in between
     ahead_ = {plan.first, plan.spacing, write, std::move(ahead_.bursts)};
-    BurstQueue::Slot slot = queue.first();
+    BurstQueue::Slot slot = streak.hit_from(queue.first());
     std::uint32_t i = 0;
     for (; i < queued; ++i) {
         const BurstQueue::Entry& burst = queue[slot];
@@ -226,7 +227,7 @@ std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStre
             ahead_.bursts.push_back(column);
         }
         exchange(i, {burst.row, burst.column, burst.bank, 0}, burst.owner);
-        slot = burst.younger;
+        slot = streak.hit_from(burst.younger);
     }
     for (; i < plan.count; ++i) {
         const Arrival& burst = fifo_[i - queued];
@@ -258,7 +259,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
     std::uint32_t issued = 0;
     std::uint64_t entered = 0;
     bool more = true;
-    while (more && issued < kStreakBursts && streak.next() < end && streak.queue().size() > 1) {
+    while (more && issued < kStreakBursts && streak.next() < end && streak.hits() > 1) {
         const DramClock now = streak.next();
         const BurstQueue::Entry& burst = streak.choose();
         commands[issued++] = now;
@@ -273,7 +274,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
             continue;
         }
         const Arrival& head = fifo_.front();
-        more = decided < end && streak.fits(head, decided);
+        more = decided < end && streak.fits(head);
         if (more) {
             ++entered;
             enter(head, decided);

@@ -110,7 +110,7 @@ class DramChannel {
     }
     /// Decides the clocks up to and with the next stop, or a streak of commands before `end` with at most `intakes`.
     void advance_a_step(DramClock end, std::uint64_t intakes) {
-        if (scheduler_.columns_alone() && (head_blocked_ || fifo_.empty()) && streak(end, intakes)) {
+        if (scheduler_.streak_possible() && (head_blocked_ || fifo_.empty()) && streak(end, intakes)) {
             return;
         }
         stop_at(next_stop_);
@@ -202,7 +202,8 @@ class DramChannel {
     ChannelClocks clocks_;
     detail::Ring<Arrival> fifo_;
     std::span<DramAnswer> answers_;
-    std::uint32_t streak_pause_ = 0, streak_penalty_ = 1;  ///< tries to leave out, after short ones more and more
+    static constexpr std::uint32_t kLongestPause = 32;
+    std::uint32_t streak_pause_ = 0, streak_penalty_ = 0;  ///< tries to leave out, after vain ones more and more
     std::uint64_t fifo_in_ = 0, fifo_out_ = 0;             ///< bursts ever
     std::uint64_t fifo_reads_in_ = 0, fifo_reads_out_ = 0;
     bool head_blocked_ = false;  ///< the FIFO's head waits for a column command to make room

@@ -4,17 +4,30 @@ namespace palimpsest {
 
 bool ColumnStreak::begin(DramClock now) {
     DramScheduler& s = scheduler_;
-    if (queue_.size() < kFewBursts || queue_.strangers() > 0 || (write_ && s.reads_.size() > 0)) {
+    if (queue_.size() < kFewBursts || queue_.size() == queue_.strangers() || (write_ && s.reads_.size() > 0)) {
         return false;
     }
     const std::uint64_t banks = s.wanted_[write_].column.banks;
+    if (banks == 0) {
+        return false;
+    }
     rank_ = s.rank_of(static_cast<std::uint32_t>(std::countr_zero(banks)));
     if ((banks & ~s.rank_mask(rank_)) != 0) {
         return false;
     }
     command_ = write_ ? TimedCommand::write : TimedCommand::read;
-    for (std::uint64_t rest = banks; rest != 0; rest &= rest - 1) {
-        if (s.device_.bank_ready(command_, static_cast<std::uint32_t>(std::countr_zero(rest))) > now) {
+    if (queue_.strangers() > 0) {  // each bank has hits or strangers, not both
+        strangers_ = s.wanted_[write_].activate.banks | s.wanted_[write_].precharge.banks;
+        std::uint32_t strangers = 0;
+        for (std::uint64_t rest = strangers_; rest != 0; rest &= rest - 1) {
+            const auto bank = static_cast<std::uint32_t>(std::countr_zero(rest));
+            if (queue_.oldest_hit(bank) != BurstQueue::kNone) {
+                return false;
+            }
+            strangers += queue_.bursts_of(bank);
+        }
+        limit_ = s.first_row_command();
+        if (strangers != queue_.strangers() || limit_ <= now) {
             return false;
         }
     }
@@ -50,25 +63,24 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const detail::Ring<Arrival>& a
     const std::uint64_t fitting_clocks = (end - 2 - plan.first) / plan.spacing + 1;
     const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>({most, arrivals.size(), fitting_clocks}));
     std::uint32_t count = 0;
-    while (count < limit && fits(arrivals[count], plan.first) &&
+    while (count < limit && fits(arrivals[count]) &&
            (!one_group || group_of(arrivals[count].where.bank) == first_group)) {
         ++count;
     }
     DramClock clock = plan.first;
-    std::array<DramClock, kMaxBanks> ready = group_ready_;
-    std::uint32_t queued = 0;  // of the commands' bursts those that are in the queue come first
-    BurstQueue::Slot slot = queue_.first();
+    std::array<DramClock, kMaxBanks> group_clocks = group_ready_;
+    BurstQueue::Slot slot = hit_from(queue_.first());
+    std::uint32_t arrival = 0;
     for (; plan.count < count; ++plan.count, clock += plan.spacing) {
         std::uint32_t bank = 0;
         if (slot != BurstQueue::kNone) {
             bank = queue_[slot].bank;
-            slot = queue_[slot].younger;
-            ++queued;
+            slot = hit_from(queue_[slot].younger);
         } else {
-            bank = arrivals[plan.count - queued].where.bank;
+            bank = arrivals[arrival++].where.bank;
         }
-        DramClock& of_group = ready[group_of(bank)];
-        if (of_group > clock) {
+        DramClock& of_group = group_clocks[group_of(bank)];
+        if (std::max(of_group, scheduler_.device_.bank_ready(command_, bank)) > clock) {
             break;
         }
         of_group = clock + same_group_;
@@ -78,16 +90,17 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const detail::Ring<Arrival>& a
 }
 
 void ColumnStreak::exchange(const InOrder& plan, const detail::Ring<Arrival>& arrivals) {
-    const std::uint32_t size = queue_.size();
-    std::uint32_t first_left = 0;  // of the arrivals, that is not issued
-    if (plan.count < size) {
-        for (std::uint32_t i = 0; i < plan.count; ++i) {
-            const std::uint32_t bank = queue_[queue_.first()].bank;
+    const std::uint32_t size = queue_.size(), hits = size - queue_.strangers();
+    const std::uint32_t first_left = plan.count > hits ? plan.count - hits : 0;  // arrival that is not issued
+    if (first_left > 0 && strangers_ == 0) {
+        queue_.clear();
+    } else {
+        BurstQueue::Slot slot = hit_from(queue_.first());
+        for (std::uint32_t i = 0; i < std::min(plan.count, hits); ++i) {
+            const std::uint32_t bank = queue_[slot].bank;
+            slot = hit_from(queue_[slot].younger);
             queue_.remove_hit(bank);
         }
-    } else {
-        queue_.clear();
-        first_left = plan.count - size;
     }
     for (std::uint32_t i = 0; i < first_left; ++i) {
         touched_ |= std::uint64_t{1} << arrivals[i].where.bank;

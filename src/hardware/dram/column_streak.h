@@ -23,13 +23,16 @@ class ColumnStreak {
           write_(scheduler.write_mode()),
           queue_(write_ ? scheduler.writes_ : scheduler.reads_) {}
 
-    /// False where a command other than a hit of this direction may come first, or one soon would.
+    /// False where the next command may be another one than a hit of this direction.
     bool begin(DramClock now);
+    /// A row command may come at this clock: the streak has to be over before.
+    DramClock limit() const { return limit_; }
     /// Makes the scheduler's state what it is at clock `now`, the first one after the streak.
     void end(DramClock now);
 
     bool write() const { return write_; }
     const BurstQueue& queue() const { return queue_; }
+    std::uint32_t hits() const { return queue_.size() - queue_.strangers(); }
 
     /// The simple case: bursts issued in order of age at an even spacing, the next arrival taken one clock after each
     /// command. `count` of 0: not from here on.
@@ -48,7 +51,7 @@ class ColumnStreak {
         std::uint64_t oldest = kNever;
         for (std::uint64_t rest = queued_; rest != 0; rest &= rest - 1) {
             const auto bank = static_cast<std::uint32_t>(std::countr_zero(rest));
-            const std::uint64_t not_ready = group_ready_[group_of(bank)] > next_ ? kNever : 0;
+            const std::uint64_t not_ready = ready(bank) > next_ ? kNever : 0;
             oldest = std::min(oldest, queue_.oldest_word(bank) | not_ready);
         }
         chosen_ = static_cast<std::uint32_t>(oldest % kMaxBanks);
@@ -58,7 +61,7 @@ class ColumnStreak {
     void issue() {
         queue_.remove_hit(chosen_);
         commanded(chosen_, next_);
-        if (queue_.oldest(chosen_) == BurstQueue::kNone) {
+        if (queue_.bursts_of(chosen_) == 0) {
             queued_ &= ~(std::uint64_t{1} << chosen_);
         }
         group_ready_[group_of(chosen_)] = next_ + same_group_;
@@ -68,12 +71,12 @@ class ColumnStreak {
         }
         find_next();
     }
-    /// A burst that may enter at `now` without ending the streak.
-    bool fits(const Arrival& arrival, DramClock now) const {
+    /// A burst that may enter without ending the streak.
+    bool fits(const Arrival& arrival) const {
         const std::uint32_t bank = arrival.where.bank;
         return arrival.write == write_ && !arrival.may_match && !arrival.owner.urgent &&
                (scheduler_.open_banks_ >> bank & 1) != 0 && scheduler_.open_row_[bank] == arrival.where.row &&
-               scheduler_.rank_of(bank) == rank_ && scheduler_.device_.bank_ready(command_, bank) <= now;
+               scheduler_.rank_of(bank) == rank_ && (strangers_ >> bank & 1) == 0;
     }
     void insert(const Arrival& arrival) {
         put(arrival);
@@ -81,6 +84,14 @@ class ColumnStreak {
             scheduler_.forced_writes_ = true;
         }
         find_next();
+    }
+
+    /// The first hit at or after a slot in order of age; kNone if there is none.
+    BurstQueue::Slot hit_from(BurstQueue::Slot slot) const {
+        while (slot != BurstQueue::kNone && (strangers_ >> queue_[slot].bank & 1) != 0) {
+            slot = queue_[slot].younger;
+        }
+        return slot;
     }
 
   private:
@@ -94,10 +105,13 @@ class ColumnStreak {
         last_command_[bank] = clock;
         commanded_ |= std::uint64_t{1} << bank;
     }
+    DramClock ready(std::uint32_t bank) const {
+        return std::max(group_ready_[group_of(bank)], scheduler_.device_.bank_ready(command_, bank));
+    }
     void find_next() {
         DramClock first = kNever;
         for (std::uint64_t rest = queued_; rest != 0; rest &= rest - 1) {
-            first = std::min(first, group_ready_[group_of(static_cast<std::uint32_t>(std::countr_zero(rest)))]);
+            first = std::min(first, ready(static_cast<std::uint32_t>(std::countr_zero(rest))));
         }
         next_ = std::max(first, rank_ready_);
     }
@@ -112,7 +126,9 @@ class ColumnStreak {
     std::uint32_t size_before_ = 0;
     DramClock same_group_ = 0, other_group_ = 0;
     DramClock next_ = 0, rank_ready_ = 0;
-    std::uint64_t queued_ = 0;     ///< banks that have a burst
+    DramClock limit_ = kNever;
+    std::uint64_t queued_ = 0;     ///< banks that have a hit
+    std::uint64_t strangers_ = 0;  ///< banks with bursts of other rows only
     std::uint64_t touched_ = 0;    ///< that had or have one
     std::uint64_t commanded_ = 0;  ///< that had a command
     std::array<DramClock, kMaxBanks> group_ready_;

@@ -116,10 +116,12 @@ void DramController::sleep() {
         const Cycles edge = core_clock_.edge_at_or_after(time_ps);
         wake_event_.notify(core_clock_.until(edge));
     };
+    DramClock known = kNever;
     if (!responses_due_.empty()) {
         wake_at(responses_due_.top().time_ps);
+        known = responses_due_.top().time_ps / dram_clock_.period_ps();
     }
-    if (const DramClock clock = system_.next_wakeup(); clock != kNever) {
+    if (const DramClock clock = system_.next_wakeup(known); clock < known) {
         wake_at(dram_clock_.time_of(clock));
     }
     if (idle_wanted_ && in_flight_ == 0) {

@@ -129,13 +129,13 @@ DramClock DramSystem::advance_until_taken(std::uint64_t bursts, std::vector<Dram
     return now_;
 }
 
-DramClock DramSystem::next_wakeup() const {
-    DramClock wakeup = kNever;
+DramClock DramSystem::next_wakeup(DramClock known) const {
+    DramClock wakeup = known;
     for (const DramTransaction* transaction : finished_) {
         wakeup = std::min(wakeup, transaction->completion);
     }
     for (const auto& channel : channels_) {
-        if (channel->awaited()) {
+        if (channel->awaited() && wakeup > channel->now() + 1) {  // nothing that is undecided completes before
             wakeup = std::min(wakeup, channel->completion_bound());
         }
     }

@@ -61,7 +61,8 @@ class DramSystem {
     DramClock advance_until_taken(std::uint64_t bursts, std::vector<DramTransaction*>& finished);
     /// No transaction that advance_to() has not yet handed out completes before this clock; kNever when there is none.
     /// Posted writes and refreshes alone need no wake-up.
-    DramClock next_wakeup() const;
+    /// `known`: the caller wakes then anyway, and later completions need no look.
+    DramClock next_wakeup(DramClock known = kNever) const;
 
     /// Counts of the clocks before `now`; decides them first.
     DramCounts counts_at(DramClock now);

@@ -41,9 +41,12 @@ class DramScheduler {
     DramClock next_pick() const { return next_pick_; }
 
     /// A streak (column_streak.h) may be tried.
-    bool columns_alone() const {
+    bool streak_possible() const { return streaks_ && !keeper_.wants_something(); }
+    /// No ACT and no PRE before this clock, as long as nothing enters a queue but hits.
+    DramClock first_row_command() const {
         const Wanted& wanted = wanted_[write_mode()];
-        return streaks_ && (wanted.activate.banks | wanted.precharge.banks) == 0 && !keeper_.wants_something();
+        return std::min(first_legal(wanted.activate, TimedCommand::activate),
+                        first_legal(wanted.precharge, TimedCommand::precharge));
     }
 
     /// The next refresh to fall due; at that clock call refresh_due().
