@@ -59,6 +59,9 @@ void draw_hardware(Draw& draw, RunConfig& config) {
     hardware.kv_mmu.write_combine_drain = static_cast<WriteCombineDrain>(draw.between(0, 2));
     hardware.kv_mmu.write_combine_reads = static_cast<WriteCombineReads>(draw.between(0, 1));
     hardware.kv_mmu.command_queue = draw.of({1U, 8U});
+    hardware.kv_mmu.victim_unit = static_cast<VictimUnitKind>(draw.between(0, 1));
+    hardware.kv_mmu.victim_compares_per_stage = draw.between(1, 4);
+    hardware.kv_mmu.score_prefetch = draw.between(0, 1) == 1;
     hardware.sequencer.issue_latency_cycles = draw.between(1, 3);
 }
 
