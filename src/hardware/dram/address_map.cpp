@@ -117,9 +117,12 @@ AddressMap::AddressMap(const DramConfig& config) {
     burst_shift_ = log2_of(config.burst_bytes(), "burst bytes");
     std::uint32_t bit = 0;
     std::array<std::uint32_t, 6> placed{};
+    bool columns_alone = true;
     for (auto piece = pieces.rbegin(); piece != pieces.rend(); ++piece) {
         std::uint32_t& next = placed[static_cast<std::size_t>(piece->field - fields.data())];
+        columns_alone = columns_alone && (piece->bits == 0 || piece->field->name == "column");
         for (std::uint32_t i = 0; i < piece->bits; ++i, ++bit, ++next) {
+            run_mask_ |= columns_alone ? std::uint64_t{1} << bit : 0;
             const std::uint64_t image = std::uint64_t{1} << (piece->field->packed_shift + next);
             if (bit >= 8 * tables_.size()) {
                 throw InputError("", "organisation", "the geometry", "at most 2^48 bursts");

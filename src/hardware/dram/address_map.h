@@ -41,6 +41,8 @@ class AddressMap {
         return {static_cast<std::uint32_t>(packed), static_cast<std::uint16_t>(packed >> 32),
                 static_cast<std::uint8_t>(packed >> 48), static_cast<std::uint8_t>(packed >> 56)};
     }
+    /// Bursts from this one on that are sure to have consecutive columns of its row.
+    std::uint64_t run_from(std::uint64_t burst) const { return run_mask_ + 1 - (burst & run_mask_); }
     std::uint64_t burst_of(Bytes address) const { return address >> burst_shift_; }
     std::uint64_t bursts() const { return bursts_; }  ///< in all channels together
 
@@ -48,6 +50,7 @@ class AddressMap {
     std::array<std::array<std::uint64_t, 256>, 6> tables_{};
     std::uint32_t tables_used_ = 0;
     std::uint32_t burst_shift_ = 0;
+    std::uint64_t run_mask_ = 0;  ///< the lowest bits of a burst's number that are the lowest of its column
     std::uint64_t bursts_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 // The bursts that the scheduler sees, reads or writes, of one channel: a list of all and a list a bank, oldest first.
+// An entry is a run of bursts that came one after another and have consecutive columns of a row.
 
 #include <array>
 #include <bit>
@@ -19,14 +20,18 @@ struct BurstOwner {
     bool streamed = false;
     bool urgent = false;
     Traffic traffic = Traffic::weights;
-};
-
-/// A burst before it is taken into a queue.
-struct Arrival {
-    DramLocation where;
-    BurstOwner owner;
-    bool write = false;
-    bool may_match = false;  ///< a write to the same burst may be queued before it
+    /// Whether `next`'s burst may follow `bursts` of this owner's in a run: the same part goes on, or single requests
+    /// of one burst follow one another.
+    bool goes_on(const BurstOwner& next, std::uint32_t bursts) const {
+        return next.index == index + (streamed ? bursts : 0) && next.streamed == streamed && next.urgent == urgent &&
+               next.traffic == traffic;
+    }
+    /// The owner of the burst that many further.
+    BurstOwner after(std::uint32_t bursts) const {
+        BurstOwner owner = *this;
+        owner.index += streamed ? bursts : 0;
+        return owner;
+    }
 };
 
 class BurstQueue {
@@ -35,19 +40,23 @@ class BurstQueue {
     static constexpr Slot kNone = 0xff;
 
     struct Entry {
+        // Of the run's first burst; the others follow in order and column.
         std::uint64_t order = 0;  ///< of entry into the channel's queues, urgent ones first; smaller is older
         std::uint32_t row = 0;
         std::uint16_t column = 0;
         std::uint8_t bank = 0;
         BurstOwner owner;                     ///< unused for posted writes, its traffic class apart
+        std::uint8_t count = 1;               ///< bursts
         bool activated = false;               ///< an ACT was issued for it
         bool precharged = false;              ///< a PRE was issued for it
         Slot previous = kNone, next = kNone;  ///< in its bank, by age
         Slot older = kNone, younger = kNone;  ///< of all banks
 
         /// A burst that has just come, in no list yet. Field by field: a copy of the whole would wait for its parts.
-        void fill(const DramLocation& where, const BurstOwner& its_owner, std::uint64_t its_order) {
+        void fill(const DramLocation& where, const BurstOwner& its_owner, std::uint64_t its_order,
+                  std::uint32_t bursts) {
             order = its_order;
+            count = static_cast<std::uint8_t>(bursts);
             row = where.row;
             column = where.column;
             bank = where.bank;
@@ -81,7 +90,8 @@ class BurstQueue {
 
     bool contains(const DramLocation& where) const {
         for (Slot s = head_[where.bank]; s != kNone; s = entries_[s].next) {
-            if (entries_[s].row == where.row && entries_[s].column == where.column) {
+            const Entry& entry = entries_[s];
+            if (entry.row == where.row && where.column >= entry.column && where.column < entry.column + entry.count) {
                 return true;
             }
         }
@@ -94,15 +104,25 @@ class BurstQueue {
     /// Bursts whose row is not open.
     std::uint32_t strangers() const { return strangers_; }
 
-    /// Puts a burst in its place. `open`: the bank's open row is the burst's.
-    Slot insert(const DramLocation& where, std::uint64_t order, const BurstOwner& owner, bool open) {
+    /// Puts bursts in their place, the first with `order`. `open`: the bank's open row is theirs.
+    void insert(const DramLocation& where, std::uint64_t order, const BurstOwner& owner, bool open,
+                std::uint32_t bursts = 1) {
+        const std::uint32_t bank = where.bank;
+        size_ += bursts;
+        count_[bank] = static_cast<std::uint8_t>(count_[bank] + bursts);
+        strangers_ += open ? 0 : bursts;
+        if (last_ != kNone) {
+            Entry& last = entries_[last_];
+            if (last.order + last.count == order && last.bank == bank && last.row == where.row &&
+                last.column + last.count == where.column && last.owner.goes_on(owner, last.count)) {
+                last.count = static_cast<std::uint8_t>(last.count + bursts);
+                return;
+            }
+        }
         const auto slot = static_cast<Slot>(std::countr_zero(free_));
         free_ &= free_ - 1;
-        ++size_;
-        const std::uint32_t bank = where.bank;
-        ++count_[bank];
         Entry& entry = entries_[slot];
-        entry.fill(where, owner, order);
+        entry.fill(where, owner, order, bursts);
         Slot before = tail_[bank];
         while (before != kNone && entries_[before].order > order) {  // an urgent burst goes before others
             before = entries_[before].previous;
@@ -122,17 +142,29 @@ class BurstQueue {
         if (entry.previous == kNone) {
             oldest_word_[bank] = word_of(slot);
         }
-        strangers_ += !open;
         if (open && (hit_[bank] == kNone || order < entries_[hit_[bank]].order)) {
             set_hit(bank, slot);
         }
-        return slot;
     }
 
-    /// Takes out a bank's oldest hit; the next burst of the row becomes it.
-    void remove_hit(std::uint32_t bank) {
+    /// Takes out a bank's oldest hits, of one run; the next burst of the row becomes the oldest hit.
+    void remove_hits(std::uint32_t bank, std::uint32_t bursts = 1) {
         const Slot slot = hit_[bank];
-        const Entry& entry = entries_[slot];
+        Entry& entry = entries_[slot];
+        size_ -= bursts;
+        count_[bank] = static_cast<std::uint8_t>(count_[bank] - bursts);
+        if (entry.count > bursts) {
+            entry.count = static_cast<std::uint8_t>(entry.count - bursts);
+            entry.column = static_cast<std::uint16_t>(entry.column + bursts);
+            entry.order += bursts;
+            entry.owner.index += entry.owner.streamed ? bursts : 0;
+            entry.activated = entry.precharged = false;
+            hit_word_[bank] = word_of(slot);
+            if (entry.previous == kNone) {
+                oldest_word_[bank] = hit_word_[bank];
+            }
+            return;
+        }
         Slot following = entry.next;
         while (following != kNone && entries_[following].row != entry.row) {
             following = entries_[following].next;
@@ -146,8 +178,6 @@ class BurstQueue {
             oldest_word_[bank] = word_of(entry.next);
         }
         free_ |= std::uint64_t{1} << slot;
-        --size_;
-        --count_[bank];
     }
 
     void row_opened(std::uint32_t bank, std::uint32_t row) {
@@ -155,7 +185,7 @@ class BurstQueue {
         for (Slot s = tail_[bank]; s != kNone; s = entries_[s].previous) {
             if (entries_[s].row == row) {
                 first_hit = s;
-                --strangers_;
+                strangers_ -= entries_[s].count;
             }
         }
         set_hit(bank, first_hit);
@@ -166,7 +196,7 @@ class BurstQueue {
         }
         const std::uint32_t row = entries_[hit_[bank]].row;
         for (Slot s = hit_[bank]; s != kNone; s = entries_[s].next) {
-            strangers_ += entries_[s].row == row;
+            strangers_ += entries_[s].row == row ? entries_[s].count : 0;
         }
         hit_[bank] = kNone;
     }

@@ -36,16 +36,30 @@ std::uint32_t DramChannel::open_part(DramTransaction& transaction, DramClock now
     return index;
 }
 
-void DramChannel::append(std::uint32_t index, const DramLocation& where) {
+void DramChannel::append(std::uint32_t index, const DramLocation& where, std::uint32_t count) {
     Part& part = parts_[index];
-    ++part.coming;
     const DramTransaction& transaction = *part.transaction;
-    push(where, {index, false, transaction.urgent, transaction.traffic}, transaction.write);
-    if (fifo_.back().may_match) {
-        ++part.may_match;
-    }
+    part.coming += count;
+    push(where, {index, false, transaction.urgent, transaction.traffic}, count, transaction.write);
     part.fifo_end = fifo_in_;
     part.fifo_reads_end = fifo_reads_in_;
+}
+
+/// Burst by burst, where a write to the same burst may be on its way.
+void DramChannel::push_checked(const DramLocation& where, const BurstOwner& owner, std::uint32_t count, bool write) {
+    DramLocation each = where;
+    for (std::uint32_t i = 0; i < count; ++i, ++each.column) {
+        const bool may_match = writes_pending_ > 0 && write_filter_.may_contain(each);
+        if (write) {
+            ++writes_pending_;
+            write_filter_.add(each);
+        }
+        may_match_ += may_match;
+        if (may_match && !owner.streamed) {
+            ++parts_[owner.index].may_match;
+        }
+        fifo_.push(each, owner, 1, write, may_match);
+    }
 }
 
 void DramChannel::stop_at(DramClock now) {
@@ -77,7 +91,6 @@ bool DramChannel::head_may_enter() const {
     return !scheduler_.queue(write).full() && !(write && scheduler_.queue(false).contains(head.where));
 }
 
-/// The FIFO's first burst leaves it at `now`.
 void DramChannel::taken(const Arrival& arrival, DramClock now) {
     ++fifo_out_;
     fifo_reads_out_ += !arrival.write;
@@ -101,7 +114,7 @@ void DramChannel::take_in(DramClock now) {
     if (blocked) {
         clocks_.count_to(now + 1);
     }
-    fifo_.pop_front();
+    fifo_.pop(1);
     taken(arrival, now);
     const bool in_write_queue = arrival.may_match && scheduler_.queue(true).contains(arrival.where);
     if (!in_write_queue) {
@@ -113,8 +126,7 @@ void DramChannel::take_in(DramClock now) {
             clocks_.set_stalled_until(scheduler_.stalled_until());
         }
     } else if (write) {
-        --writes_pending_;
-        write_filter_.remove(arrival.where);
+        written(arrival.where, 1);
         ++counts_.merged_writes;
     } else {
         ++counts_.forwarded_reads;
@@ -171,7 +183,7 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
     if (clocks_.stall_unbooked()) {
         clocks_.count_to(next_stop_);
     }
-    ahead_.bursts.clear();
+    ahead_.runs.clear();
     const std::uint64_t most = std::min<std::uint64_t>(intakes, kStreakBursts);
     const DramClock due = std::min(scheduler_.next_due(), streak.limit());
     // A plan rests on what is in the FIFO; what comes later goes behind. So it may run ahead of the clocks that are
@@ -197,45 +209,55 @@ void DramChannel::count_column(const Column& column, bool write, std::uint64_t b
 }
 
 std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan, DramClock asked) {
-    const bool write = streak.write(), watched = !sinks_.empty();
-    const DramClock latency = read_latency();
+    const bool write = streak.write();
     const BurstQueue& queue = streak.queue();
-    const std::uint32_t queued = std::min(plan.count, queue.size() - queue.strangers());
-    DramClock now = plan.first;
-    std::array<std::uint64_t, kTrafficClasses> hits{};
-    const auto exchange = [&](std::uint32_t i, const DramLocation& where, const BurstOwner& owner) {
-        if (watched) {
-            tell_column(where, write, now, queue.size() - 1);
-        }
-        leave(write, where, owner, now + latency, now);
-        enter(fifo_[i], now + 1);
-        if (watched) {
-            tell_streak_depths(now + 1, write, queue.size());
-        }
-        now += plan.spacing;
-    };
-    const DramClock last = plan.first + (plan.count - 1) * plan.spacing;
-    const bool ahead = last >= asked;  // then remembered burst by burst: counts may be asked for in between
-    ahead_ = {plan.first, plan.spacing, write, std::move(ahead_.bursts)};
-    BurstQueue::Slot slot = streak.hit_from(queue.first());
-    std::uint32_t i = 0;
-    for (; i < queued; ++i) {
-        const BurstQueue::Entry& burst = queue[slot];
-        const Column column{burst.owner.traffic, burst.activated, burst.precharged};
-        count_column(column, write, 1);
-        if (ahead) {
-            ahead_.bursts.push_back(column);
-        }
-        exchange(i, {burst.row, burst.column, burst.bank, 0}, burst.owner);
-        slot = streak.hit_from(burst.younger);
+    if (!sinks_.empty()) {
+        tell_in_order(streak, plan);
     }
-    for (; i < plan.count; ++i) {
-        const Arrival& burst = fifo_[i - queued];
-        ++hits[static_cast<std::size_t>(burst.owner.traffic)];
+    const DramClock last = plan.first + (plan.count - 1) * plan.spacing;
+    const bool ahead = last >= asked;  // then remembered: counts may be asked for in between
+    ahead_ = {plan.first, plan.spacing, write, std::move(ahead_.runs)};
+    std::uint32_t entered = 0;
+    for (std::size_t i = 0; entered < plan.count; ++i) {
+        const std::uint32_t bursts = std::min(fifo_[i].count, plan.count - entered);
+        enter(fifo_[i], bursts, plan.first + entered * plan.spacing + 1, plan.spacing);
+        entered += bursts;
+    }
+    std::uint32_t issued = 0;
+    std::array<std::uint64_t, kTrafficClasses> hits{};
+    const auto run = [&](const DramLocation& where, const BurstOwner& owner, std::uint32_t bursts) {
+        leave(write, where, owner, bursts, plan.first + issued * plan.spacing, plan.spacing);
+        issued += bursts;
+        hits[static_cast<std::size_t>(owner.traffic)] += bursts;
         if (ahead) {
-            ahead_.bursts.push_back({burst.owner.traffic, false, false});
+            ahead_.runs.emplace_back(Column{owner.traffic, false, false}, bursts);
         }
-        exchange(i, burst.where, burst.owner);
+    };
+    for (BurstQueue::Slot slot = streak.hit_from(queue.first()); slot != BurstQueue::kNone && issued < plan.count;) {
+        const BurstQueue::Entry& entry = queue[slot];
+        std::uint32_t bursts = std::min<std::uint32_t>(entry.count, plan.count - issued);
+        DramLocation where{entry.row, entry.column, entry.bank, 0};
+        BurstOwner owner = entry.owner;
+        slot = streak.hit_from(entry.younger);
+        if (entry.activated || entry.precharged) {
+            const Column opened{entry.owner.traffic, entry.activated, entry.precharged};
+            run(where, owner, 1);
+            --hits[static_cast<std::size_t>(entry.owner.traffic)];
+            count_column(opened, write, 1);
+            if (ahead) {
+                ahead_.runs.back().first = opened;
+            }
+            --bursts;
+            ++where.column;
+            owner = owner.after(1);
+        }
+        if (bursts > 0) {
+            run(where, owner, bursts);
+        }
+    }
+    for (std::size_t i = 0; issued < plan.count; ++i) {
+        const Arrival& arrival = fifo_[i];
+        run(arrival.where, arrival.owner, std::min(arrival.count, plan.count - issued));
     }
     for (std::size_t c = 0; c < kTrafficClasses; ++c) {
         count_column({static_cast<Traffic>(c), false, false}, write, hits[c]);
@@ -243,7 +265,7 @@ std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStre
     streak.exchange(plan, fifo_);
     const DramClock decided = last + 2;
     streak.end(decided);
-    fifo_.pop_front(plan.count);
+    fifo_.pop(plan.count);
     clocks_.count_to(std::min(decided, asked));
     clocks_.add_even_data(plan.first + (write ? timing_.nCWL : timing_.nCL), plan.spacing, plan.count,
                           timing_.burst_clocks());
@@ -253,7 +275,6 @@ std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStre
 
 std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t intakes, DramClock end) {
     const bool write = streak.write(), watched = !sinks_.empty();
-    const DramClock latency = read_latency();
     DramClock decided = next_stop_;
     std::array<DramClock, kStreakBursts> commands;
     std::uint32_t issued = 0;
@@ -268,7 +289,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
         if (watched) {
             tell_column({burst.row, burst.column, burst.bank, 0}, write, now, streak.queue().size() - 1);
         }
-        leave(write, {burst.row, burst.column, burst.bank, 0}, burst.owner, now + latency, now);
+        leave(write, {burst.row, burst.column, burst.bank, 0}, burst.owner, 1, now, 1);
         streak.issue();
         if (fifo_.empty()) {
             continue;
@@ -277,9 +298,9 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
         more = decided < end && streak.fits(head);
         if (more) {
             ++entered;
-            enter(head, decided);
+            enter(head, 1, decided, 1);
             streak.insert(head);
-            fifo_.pop_front();
+            fifo_.pop(1);
             if (watched) {
                 tell_streak_depths(decided, write, streak.queue().size());
             }
@@ -377,8 +398,7 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
         tell_depths(now);
     }
     if (pick.write) {
-        --writes_pending_;
-        write_filter_.remove({burst.row, burst.column, burst.bank, 0});
+        written({burst.row, burst.column, burst.bank, 0}, 1);
     } else {
         if (!burst.owner.streamed) {
             --parts_[burst.owner.index].queued;

@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hardware/dram/burst_filter.h"
 #include "hardware/dram/channel_clocks.h"
 #include "hardware/dram/column_streak.h"
-#include "hardware/dram/ring.h"
 #include "hardware/dram/scheduler.h"
 
 namespace palimpsest {
@@ -29,8 +29,8 @@ class DramChannel {
 
     /// A transaction sent at `now` has bursts here: decides the clocks before and returns the part to append them to.
     std::uint32_t open_part(DramTransaction& transaction, DramClock now);
-    /// The part's next burst, to the FIFO's end.
-    void append(std::uint32_t index, const DramLocation& where);
+    /// The part's next bursts, of consecutive columns, to the FIFO's end.
+    void append(std::uint32_t index, const DramLocation& where, std::uint32_t count);
     /// A burst of a single request, arriving at `now`, to the FIFO's end; the request has number `index`.
     void append_streamed(std::uint32_t index, const DramLocation& where, bool write, DramClock now) {
         advance_to(now);
@@ -39,7 +39,7 @@ class DramChannel {
             clocks_.set_occupied(true);
             next_stop_ = std::max(now, now_);
         }
-        push(where, {index, true, false, Traffic::weights}, write);
+        push(where, {index, true, false, Traffic::weights}, 1, write);
     }
     /// Where the answers of single requests are: of number n at n modulo their count, a power of two.
     void set_answers(std::span<DramAnswer> answers) { answers_ = answers; }
@@ -53,8 +53,8 @@ class DramChannel {
     }
     /// Decides clocks until at most `bursts` of the FIFO are not taken.
     void advance_until_taken(std::uint64_t bursts) {
-        while (fifo_.size() > bursts) {
-            advance_a_step(kNever, fifo_.size() - bursts);
+        while (fifo_.bursts() > bursts) {
+            advance_a_step(kNever, fifo_.bursts() - bursts);
         }
     }
     DramClock now() const { return now_; }
@@ -83,31 +83,24 @@ class DramChannel {
     };
 
     std::uint32_t bursts_held() const {
-        return static_cast<std::uint32_t>(fifo_.size()) + scheduler_.queue(false).size() +
+        return static_cast<std::uint32_t>(fifo_.bursts()) + scheduler_.queue(false).size() +
                scheduler_.queue(true).size();
     }
-    void push(const DramLocation& where, const BurstOwner& owner, bool write) {
-        const bool may_match = writes_pending_ > 0 && write_filter_.may_contain(where);
-        may_match_ += may_match;
-        ++fifo_in_;
-        if (write) {
-            ++writes_pending_;
-            write_filter_.add(where);
+    /// Bursts of consecutive columns to the FIFO's end.
+    void push(const DramLocation& where, const BurstOwner& owner, std::uint32_t count, bool write) {
+        const bool was_empty = fifo_.empty();
+        fifo_in_ += count;
+        fifo_reads_in_ += write ? 0 : count;
+        if (write || writes_pending_ > 0) {
+            push_checked(where, owner, count, write);
         } else {
-            ++fifo_reads_in_;
+            fifo_.push(where, owner, count, write, false);
         }
-        Arrival& arrival = fifo_.push_slot();
-        arrival.where = where;  // field by field: a copy of the whole would wait for its parts
-        arrival.owner.index = owner.index;
-        arrival.owner.streamed = owner.streamed;
-        arrival.owner.urgent = owner.urgent;
-        arrival.owner.traffic = owner.traffic;
-        arrival.write = write;
-        arrival.may_match = may_match;
-        if (fifo_.size() == 1) {
+        if (was_empty) {
             head_blocked_ = !head_may_enter();
         }
     }
+    void push_checked(const DramLocation& where, const BurstOwner& owner, std::uint32_t count, bool write);
     /// Decides the clocks up to and with the next stop, or a streak of commands before `end` with at most `intakes`.
     void advance_a_step(DramClock end, std::uint64_t intakes) {
         if (scheduler_.streak_possible() && (head_blocked_ || fifo_.empty()) && streak(end, intakes)) {
@@ -124,35 +117,50 @@ class DramChannel {
     void count_column(const Column& column, bool write, std::uint64_t by);
     std::uint32_t issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan, DramClock asked);
     std::uint32_t issue_by_groups(ColumnStreak& streak, std::uint64_t intakes, DramClock end);
-    /// A streak's burst gets its command and leaves the queue.
-    void leave(bool write, const DramLocation& where, const BurstOwner& owner, DramClock completion, DramClock now) {
+    /// Bursts of a streak get their commands at `now` and every `spacing` clocks, and leave the queue.
+    void leave(bool write, const DramLocation& where, const BurstOwner& owner, std::uint32_t bursts, DramClock now,
+               DramClock spacing) {
         if (write) {
-            --writes_pending_;
-            write_filter_.remove(where);
+            written(where, bursts);
         } else if (owner.streamed) {
-            answer(owner.index, completion);
+            DramClock completion = now + read_latency();
+            for (std::uint32_t i = 0; i < bursts; ++i, completion += spacing) {
+                answer(owner.index + i, completion);
+            }
         } else {
-            --parts_[owner.index].queued;
-            part_done(owner.index, completion, now);
+            now += (bursts - 1) * spacing;
+            parts_[owner.index].queued -= bursts;
+            part_done(owner.index, now + read_latency(), now);
         }
     }
-    /// A streak's arrival enters the queue.
-    void enter(const Arrival& arrival, DramClock now) {
+    /// The first bursts of a streak's arrival enter the queue at `now` and every `spacing` clocks.
+    void enter(const Arrival& arrival, std::uint32_t bursts, DramClock now, DramClock spacing) {
         if (arrival.owner.streamed) {
-            answer_of(arrival.owner.index).taken = now;
-            if (arrival.write) {
-                answer(arrival.owner.index, now + 1);
+            for (std::uint32_t i = 0; i < bursts; ++i, now += spacing) {
+                answer_of(arrival.owner.index + i).taken = now;
+                if (arrival.write) {
+                    answer(arrival.owner.index + i, now + 1);
+                }
             }
             return;
         }
+        now += (bursts - 1) * spacing;
         Part& part = parts_[arrival.owner.index];
-        --part.coming;
-        part.queued += !arrival.write;
+        part.coming -= bursts;
+        part.queued += arrival.write ? 0 : bursts;
         part.transaction->taken = now;
         if (arrival.write) {
             part_done(arrival.owner.index, now + 1, now);
         }
     }
+    /// Writes leave their queue.
+    void written(DramLocation where, std::uint32_t bursts) {
+        writes_pending_ -= bursts;
+        for (; bursts > 0; --bursts, ++where.column) {
+            write_filter_.remove(where);
+        }
+    }
+    void tell_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan) const;
     void end_streak(std::uint64_t entered, bool write, DramClock decided);
     std::uint32_t first_coming() const;
     bool streak(DramClock end, std::uint64_t intakes);
@@ -160,6 +168,7 @@ class DramChannel {
     void take_in(DramClock now);
     void issue(const DramScheduler::Pick& pick, DramClock now);
     void column(const DramScheduler::Pick& pick, DramClock now);
+    /// The FIFO's first burst leaves it.
     void taken(const Arrival& arrival, DramClock now);
     void burst_done(const BurstOwner& owner, DramClock completion, DramClock now);
     DramAnswer& answer_of(std::uint32_t index) { return answers_[index & (answers_.size() - 1)]; }
@@ -200,7 +209,7 @@ class DramChannel {
 
     DramScheduler scheduler_;
     ChannelClocks clocks_;
-    detail::Ring<Arrival> fifo_;
+    ArrivalFifo fifo_;
     std::span<DramAnswer> answers_;
     static constexpr std::uint32_t kLongestPause = 32;
     std::uint32_t streak_pause_ = 0, streak_penalty_ = 0;  ///< tries to leave out, after vain ones more and more
@@ -222,7 +231,7 @@ class DramChannel {
     struct Ahead {
         DramClock first = 0, spacing = 1;
         bool write = false;
-        std::vector<Column> bursts;
+        std::vector<std::pair<Column, std::uint32_t>> runs;
     } ahead_;
     struct RankState {
         StateClocks clocks = &DramCounts::precharged_clocks;

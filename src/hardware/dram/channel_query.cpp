@@ -68,7 +68,7 @@ DramClock DramChannel::coming_bound(const Part& part, const ColumnBounds& first)
 
 /// The first part that has bursts in the FIFO.
 std::uint32_t DramChannel::first_coming() const {
-    for (std::size_t i = 0; i < fifo_.size(); ++i) {
+    for (std::size_t i = 0; i < fifo_.runs(); ++i) {
         if (!fifo_[i].owner.streamed) {
             return fifo_[i].owner.index;
         }
@@ -114,10 +114,12 @@ void DramChannel::add_counts(DramCounts& sum, DramClock now) {
         book_rank_state(rank, now);
     }
     const auto count_ahead = [&](std::uint64_t by) {
-        for (std::size_t i = 0; i < ahead_.bursts.size(); ++i) {
-            if (ahead_.first + i * ahead_.spacing >= now) {
-                count_column(ahead_.bursts[i], ahead_.write, by);
-            }
+        // Commands before `now`, the first of the streak.
+        std::uint64_t past = now <= ahead_.first ? 0 : ceil_div(now - ahead_.first, ahead_.spacing);
+        for (const auto& [column, bursts] : ahead_.runs) {
+            const std::uint64_t before = std::min<std::uint64_t>(past, bursts);
+            past -= before;
+            count_column(column, ahead_.write, by * (bursts - before));
         }
     };
     count_ahead(~std::uint64_t{0});  // less one each
@@ -166,6 +168,27 @@ void DramChannel::tell_column(const DramLocation& where, bool write, DramClock n
     tell_streak_depths(now, write, left);
 }
 
+void DramChannel::tell_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan) const {
+    const BurstQueue& queue = streak.queue();
+    DramClock now = plan.first;
+    std::uint32_t issued = 0;
+    const auto run = [&](DramLocation where, std::uint32_t bursts) {
+        for (bursts = std::min(bursts, plan.count - issued); bursts > 0; --bursts, ++issued, ++where.column) {
+            tell_column(where, streak.write(), now, queue.size() - 1);
+            tell_streak_depths(now + 1, streak.write(), queue.size());
+            now += plan.spacing;
+        }
+    };
+    for (BurstQueue::Slot slot = streak.hit_from(queue.first()); slot != BurstQueue::kNone;) {
+        const BurstQueue::Entry& entry = queue[slot];
+        run({entry.row, entry.column, entry.bank, 0}, entry.count);
+        slot = streak.hit_from(entry.younger);
+    }
+    for (std::size_t i = 0; issued < plan.count; ++i) {
+        run(fifo_[i].where, fifo_[i].count);
+    }
+}
+
 void DramChannel::tell_streak_depths(DramClock now, bool write, std::uint32_t size) const {
     for (DramCommandSink* sink : sinks_) {
         sink->queue_depths(now, number_, write ? scheduler_.queue(false).size() : size,
@@ -182,7 +205,7 @@ void DramChannel::tell_depths(DramClock now) const {
 std::string DramChannel::diagnose() const {
     std::string text =
         fmt::format("channel {} at clock {}: {} burst(s) in the FIFO, {} read(s) and {} write(s) queued", number_, now_,
-                    fifo_.size(), scheduler_.queue(false).size(), scheduler_.queue(true).size());
+                    fifo_.bursts(), scheduler_.queue(false).size(), scheduler_.queue(true).size());
     if (scheduler_.blocked_until() > now_) {
         text += ", refreshing";
     }

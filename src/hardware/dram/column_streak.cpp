@@ -45,8 +45,7 @@ bool ColumnStreak::begin(DramClock now) {
     return true;
 }
 
-ColumnStreak::InOrder ColumnStreak::plan_in_order(const detail::Ring<Arrival>& arrivals, std::uint64_t most,
-                                                  DramClock end) {
+ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, std::uint64_t most, DramClock end) {
     // Either every burst is of one group, or the groups take turns so that none is waited for.
     const std::uint32_t first_group = group_of(queue_[queue_.first()].bank);
     bool one_group = same_group_ > other_group_;
@@ -61,53 +60,68 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const detail::Ring<Arrival>& a
         return plan;
     }
     const std::uint64_t fitting_clocks = (end - 2 - plan.first) / plan.spacing + 1;
-    const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>({most, arrivals.size(), fitting_clocks}));
+    const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>({most, arrivals.bursts(), fitting_clocks}));
     std::uint32_t count = 0;
-    while (count < limit && fits(arrivals[count]) &&
-           (!one_group || group_of(arrivals[count].where.bank) == first_group)) {
-        ++count;
+    for (std::size_t i = 0;
+         count < limit && fits(arrivals[i]) && (!one_group || group_of(arrivals[i].where.bank) == first_group); ++i) {
+        count = std::min(limit, count + arrivals[i].count);
     }
     DramClock clock = plan.first;
     std::array<DramClock, kMaxBanks> group_clocks = group_ready_;
     BurstQueue::Slot slot = hit_from(queue_.first());
-    std::uint32_t arrival = 0;
-    for (; plan.count < count; ++plan.count, clock += plan.spacing) {
-        std::uint32_t bank = 0;
+    for (std::size_t arrival = 0; plan.count < count;) {
+        std::uint32_t bank = 0, bursts = 0;
         if (slot != BurstQueue::kNone) {
             bank = queue_[slot].bank;
+            bursts = queue_[slot].count;
             slot = hit_from(queue_[slot].younger);
         } else {
-            bank = arrivals[arrival++].where.bank;
+            bank = arrivals[arrival].where.bank;
+            bursts = arrivals[arrival++].count;
         }
         DramClock& of_group = group_clocks[group_of(bank)];
         if (std::max(of_group, scheduler_.device_.bank_ready(command_, bank)) > clock) {
             break;
         }
-        of_group = clock + same_group_;
-        commanded(bank, clock);
+        // In groups that take turns only the first of a run comes in its turn.
+        const std::uint32_t in_turn = plan.spacing >= same_group_ ? std::min(bursts, count - plan.count) : 1;
+        const DramClock last = clock + (in_turn - 1) * plan.spacing;
+        of_group = last + same_group_;
+        commanded(bank, last);
+        clock = last + plan.spacing;
+        plan.count += in_turn;
+        if (in_turn < bursts) {
+            break;
+        }
     }
     return plan;
 }
 
-void ColumnStreak::exchange(const InOrder& plan, const detail::Ring<Arrival>& arrivals) {
-    const std::uint32_t size = queue_.size(), hits = size - queue_.strangers();
-    const std::uint32_t first_left = plan.count > hits ? plan.count - hits : 0;  // arrival that is not issued
+void ColumnStreak::exchange(const InOrder& plan, const ArrivalFifo& arrivals) {
+    const std::uint32_t size = queue_.size();
+    const std::uint32_t first_left = plan.count > hits() ? plan.count - hits() : 0;  // arrival that is not issued
     if (first_left > 0 && strangers_ == 0) {
         queue_.clear();
     } else {
         BurstQueue::Slot slot = hit_from(queue_.first());
-        for (std::uint32_t i = 0; i < std::min(plan.count, hits); ++i) {
-            const std::uint32_t bank = queue_[slot].bank;
+        for (std::uint32_t left = plan.count - first_left; left > 0;) {
+            const std::uint32_t bank = queue_[slot].bank, bursts = std::min<std::uint32_t>(left, queue_[slot].count);
             slot = hit_from(queue_[slot].younger);
-            queue_.remove_hit(bank);
+            queue_.remove_hits(bank, bursts);
+            left -= bursts;
         }
     }
-    for (std::uint32_t i = 0; i < first_left; ++i) {
-        touched_ |= std::uint64_t{1} << arrivals[i].where.bank;
-    }
     scheduler_.next_age_ += first_left;
-    for (std::uint32_t i = first_left; i < plan.count; ++i) {
-        put(arrivals[i]);
+    std::uint32_t passed = 0;
+    for (std::size_t i = 0; passed < plan.count; ++i) {
+        const Arrival& arrival = arrivals[i];
+        const std::uint32_t end = std::min(plan.count, passed + arrival.count);
+        touched_ |= std::uint64_t{1} << arrival.where.bank;
+        if (end > first_left) {
+            const std::uint32_t skip = std::max(first_left, passed) - passed;
+            put(arrival, skip, end - passed - skip);
+        }
+        passed = end;
     }
     if (write_) {  // one less after each command, full again after each arrival
         scheduler_.forced_writes_ =

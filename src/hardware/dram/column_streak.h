@@ -8,7 +8,7 @@
 #include <bit>
 #include <cstdint>
 
-#include "hardware/dram/ring.h"
+#include "hardware/dram/arrival_fifo.h"
 #include "hardware/dram/scheduler.h"
 
 namespace palimpsest {
@@ -41,9 +41,9 @@ class ColumnStreak {
         std::uint32_t count = 0;
     };
     /// `most` commands, all of them and what is taken after them before `end`.
-    InOrder plan_in_order(const detail::Ring<Arrival>& arrivals, std::uint64_t most, DramClock end);
+    InOrder plan_in_order(const ArrivalFifo& arrivals, std::uint64_t most, DramClock end);
     /// Takes the plan's bursts out of the queue and puts the arrivals into it.
-    void exchange(const InOrder& plan, const detail::Ring<Arrival>& arrivals);
+    void exchange(const InOrder& plan, const ArrivalFifo& arrivals);
 
     /// The general case, burst by burst. The clock of the next command; choose() says whose.
     DramClock next() const { return next_; }
@@ -59,7 +59,7 @@ class ColumnStreak {
     }
     /// The chosen burst's command is issued and the burst gone.
     void issue() {
-        queue_.remove_hit(chosen_);
+        queue_.remove_hits(chosen_);
         commanded(chosen_, next_);
         if (queue_.bursts_of(chosen_) == 0) {
             queued_ &= ~(std::uint64_t{1} << chosen_);
@@ -78,8 +78,9 @@ class ColumnStreak {
                (scheduler_.open_banks_ >> bank & 1) != 0 && scheduler_.open_row_[bank] == arrival.where.row &&
                scheduler_.rank_of(bank) == rank_ && (strangers_ >> bank & 1) == 0;
     }
+    /// The arrival's first burst enters.
     void insert(const Arrival& arrival) {
-        put(arrival);
+        put(arrival, 0, 1);
         if (write_ && queue_.size() >= scheduler_.write_high_) {
             scheduler_.forced_writes_ = true;
         }
@@ -95,9 +96,12 @@ class ColumnStreak {
     }
 
   private:
-    void put(const Arrival& arrival) {
-        queue_.insert(arrival.where, scheduler_.next_order(), arrival.owner, true);
-        const std::uint64_t bank = std::uint64_t{1} << arrival.where.bank;
+    void put(const Arrival& arrival, std::uint32_t skip, std::uint32_t bursts) {
+        DramLocation where = arrival.where;
+        where.column = static_cast<std::uint16_t>(where.column + skip);
+        queue_.insert(where, DramScheduler::kNotUrgent + scheduler_.next_age_, arrival.owner.after(skip), true, bursts);
+        scheduler_.next_age_ += bursts;
+        const std::uint64_t bank = std::uint64_t{1} << where.bank;
         touched_ |= bank;
         queued_ |= bank;
     }

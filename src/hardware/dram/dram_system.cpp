@@ -60,7 +60,8 @@ void DramSystem::send(DramTransaction& transaction, DramClock now) {
         if (burst + 1 == next_burst) {
             ++burst;  // the segment before it ends in the same burst
         }
-        for (; burst < end; ++burst) {
+        for (std::uint64_t bursts = 0; burst < end; burst += bursts) {
+            bursts = std::min(map_.run_from(burst), end - burst);
             const DramLocation where = map_.locate(burst);
             std::uint32_t& part = part_of_channel_[where.channel];
             if (part == DramChannel::kNoPart) {
@@ -68,7 +69,7 @@ void DramSystem::send(DramTransaction& transaction, DramClock now) {
                 ++transaction.open_parts;
                 touched_.push_back(where.channel);
             }
-            channels_[where.channel]->append(part, where);
+            channels_[where.channel]->append(part, where, static_cast<std::uint32_t>(bursts));
         }
         next_burst = end;
     }

@@ -334,7 +334,7 @@ void DramScheduler::issue(const Pick& pick, DramClock now) {
             BurstQueue& q = mutable_queue(pick.write);
             device_.issue(column_command(pick.write), bank, now);
             const bool passes = pick.slot != q.oldest(bank);
-            q.remove_hit(bank);
+            q.remove_hits(bank);
             keeper_.burst_leaves(rank);
             if (pick.write && writes_.size() <= write_low_) {
                 forced_writes_ = false;
