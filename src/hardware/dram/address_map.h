@@ -29,24 +29,42 @@ class AddressMap {
     /// Throws InputError for a geometry that is no power of two or a mapping that drops or repeats a bit.
     explicit AddressMap(const DramConfig& config);
 
-    DramLocation locate(std::uint64_t burst) const {
-        std::uint64_t packed = tables_[0][burst & 0xff];
-        {
-            packed ^=
-                tables_[1][(burst >> 8) & 0xff] ^ tables_[2][(burst >> 16) & 0xff] ^ tables_[3][(burst >> 24) & 0xff];
+    DramLocation locate(std::uint64_t burst) const { return unpack(packed(burst)); }
+    /// The same for many bursts that often lie near the one before: remembers where the last ones lay.
+    class Walker {
+      public:
+        explicit Walker(const AddressMap& map) : map_(map) {}
+        DramLocation locate(std::uint64_t burst) {
+            if (burst >> 8 != page_) {
+                page_ = burst >> 8;
+                of_page_ = map_.packed(burst & ~std::uint64_t{0xff});
+            }
+            return unpack(of_page_ ^ map_.tables_[0][burst & 0xff]);
         }
-        for (std::uint32_t i = 4; i < tables_used_; ++i) {
-            packed ^= tables_[i][(burst >> (8 * i)) & 0xff];
-        }
-        return {static_cast<std::uint32_t>(packed), static_cast<std::uint16_t>(packed >> 32),
-                static_cast<std::uint8_t>(packed >> 48), static_cast<std::uint8_t>(packed >> 56)};
-    }
+
+      private:
+        const AddressMap& map_;
+        std::uint64_t page_ = ~std::uint64_t{0};  ///< 256 bursts
+        std::uint64_t of_page_ = 0;
+    };
     /// Bursts from this one on that are sure to have consecutive columns of its row.
     std::uint64_t run_from(std::uint64_t burst) const { return run_mask_ + 1 - (burst & run_mask_); }
     std::uint64_t burst_of(Bytes address) const { return address >> burst_shift_; }
     std::uint64_t bursts() const { return bursts_; }  ///< in all channels together
 
   private:
+    std::uint64_t packed(std::uint64_t burst) const {
+        std::uint64_t sum = 0;
+        for (std::uint32_t i = 0; i < tables_used_; ++i) {
+            sum ^= tables_[i][(burst >> (8 * i)) & 0xff];
+        }
+        return sum;
+    }
+    static DramLocation unpack(std::uint64_t packed) {
+        return {static_cast<std::uint32_t>(packed), static_cast<std::uint16_t>(packed >> 32),
+                static_cast<std::uint8_t>(packed >> 48), static_cast<std::uint8_t>(packed >> 56)};
+    }
+
     std::array<std::array<std::uint64_t, 256>, 6> tables_{};
     std::uint32_t tables_used_ = 0;
     std::uint32_t burst_shift_ = 0;

@@ -210,6 +210,7 @@ void DramChannel::count_column(const Column& column, bool write, std::uint64_t b
 
 std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan, DramClock asked) {
     const bool write = streak.write();
+    const DramClock latency = read_latency();
     const BurstQueue& queue = streak.queue();
     if (!sinks_.empty()) {
         tell_in_order(streak, plan);
@@ -257,7 +258,14 @@ std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStre
     }
     for (std::size_t i = 0; issued < plan.count; ++i) {
         const Arrival& arrival = fifo_[i];
-        run(arrival.where, arrival.owner, std::min(arrival.count, plan.count - issued));
+        const std::uint32_t bursts = std::min(arrival.count, plan.count - issued);
+        if (arrival.owner.streamed && !write && !ahead) {  // what run() does, for traces of single requests
+            hits[static_cast<std::size_t>(arrival.owner.traffic)] += bursts;
+            answer_run(arrival.owner.index, bursts, plan.first + issued * plan.spacing + latency, plan.spacing);
+            issued += bursts;
+        } else {
+            run(arrival.where, arrival.owner, bursts);
+        }
     }
     for (std::size_t c = 0; c < kTrafficClasses; ++c) {
         count_column({static_cast<Traffic>(c), false, false}, write, hits[c]);

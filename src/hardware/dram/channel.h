@@ -123,10 +123,7 @@ class DramChannel {
         if (write) {
             written(where, bursts);
         } else if (owner.streamed) {
-            DramClock completion = now + read_latency();
-            for (std::uint32_t i = 0; i < bursts; ++i, completion += spacing) {
-                answer(owner.index + i, completion);
-            }
+            answer_run(owner.index, bursts, now + read_latency(), spacing);
         } else {
             now += (bursts - 1) * spacing;
             parts_[owner.index].queued -= bursts;
@@ -177,6 +174,11 @@ class DramChannel {
         a.completion = std::max(a.completion, completion);
         --a.open_bursts;
     }
+    void answer_run(std::uint32_t index, std::uint32_t bursts, DramClock completion, DramClock spacing) {
+        for (std::uint32_t i = 0; i < bursts; ++i, completion += spacing) {
+            answer(index + i, completion);
+        }
+    }
     void part_done(std::uint32_t index, DramClock completion, DramClock now);
     using StateClocks = DramClock DramCounts::*;  ///< of the five states of a rank
     StateClocks state_of(std::uint32_t rank) const;
@@ -211,7 +213,7 @@ class DramChannel {
     ChannelClocks clocks_;
     ArrivalFifo fifo_;
     std::span<DramAnswer> answers_;
-    static constexpr std::uint32_t kLongestPause = 32;
+    static constexpr std::uint32_t kLongestPause = 100;
     std::uint32_t streak_pause_ = 0, streak_penalty_ = 0;  ///< tries to leave out, after vain ones more and more
     std::uint64_t fifo_in_ = 0, fifo_out_ = 0;             ///< bursts ever
     std::uint64_t fifo_reads_in_ = 0, fifo_reads_out_ = 0;

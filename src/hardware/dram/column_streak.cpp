@@ -40,6 +40,7 @@ bool ColumnStreak::begin(DramClock now) {
     }
     rank_ready_ = std::max(now, s.device_.rank_ready(command_, rank_));
     touched_ = queued_ = banks;
+    fitting_ = s.open_banks_ & s.rank_mask(rank_) & ~strangers_;
     size_before_ = queue_.size();
     find_next();
     return true;

@@ -74,9 +74,8 @@ class ColumnStreak {
     /// A burst that may enter without ending the streak.
     bool fits(const Arrival& arrival) const {
         const std::uint32_t bank = arrival.where.bank;
-        return arrival.write == write_ && !arrival.may_match && !arrival.owner.urgent &&
-               (scheduler_.open_banks_ >> bank & 1) != 0 && scheduler_.open_row_[bank] == arrival.where.row &&
-               scheduler_.rank_of(bank) == rank_ && (strangers_ >> bank & 1) == 0;
+        return (fitting_ >> bank & 1) != 0 && scheduler_.open_row_[bank] == arrival.where.row &&
+               arrival.write == write_ && !arrival.may_match && !arrival.owner.urgent;
     }
     /// The arrival's first burst enters.
     void insert(const Arrival& arrival) {
@@ -133,6 +132,7 @@ class ColumnStreak {
     DramClock limit_ = kNever;
     std::uint64_t queued_ = 0;     ///< banks that have a hit
     std::uint64_t strangers_ = 0;  ///< banks with bursts of other rows only
+    std::uint64_t fitting_ = 0;    ///< open banks of the rank without strangers
     std::uint64_t touched_ = 0;    ///< that had or have one
     std::uint64_t commanded_ = 0;  ///< that had a command
     std::array<DramClock, kMaxBanks> group_ready_;

@@ -93,14 +93,17 @@ void DramSystem::send_each(std::span<const DramRequest> requests, Bytes bytes, s
     now_ = std::max(now_, now);
     const std::size_t mask = answers_.size() - 1;
     std::array<std::uint64_t, 2> count{};  // reads, writes
+    AddressMap::Walker walker(map_);
     for (const DramRequest& request : requests) {
         const bool write = request.write != 0;
         std::uint64_t burst = map_.burst_of(request.address);
         const std::uint64_t last = map_.burst_of(request.address + bytes - 1);
         ++count[write];
-        answers_[first & mask] = {now, now, static_cast<std::uint32_t>(last - burst + 1)};
+        DramAnswer& answer = answers_[first & mask];
+        answer.taken = answer.completion = now;
+        answer.open_bursts = static_cast<std::uint32_t>(last - burst + 1);
         for (; burst <= last; ++burst) {
-            const DramLocation where = map_.locate(burst);
+            const DramLocation where = walker.locate(burst);
             channels_[where.channel]->append_streamed(first, where, write, now);
         }
         ++first;
