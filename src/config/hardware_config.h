@@ -80,9 +80,9 @@ enum class VictimUnitKind : std::uint8_t {
 };
 
 struct KvMmuConfig {
-    Bytes score_store_bytes = 64 * 1024;       ///< on-chip score memory; what does not fit lives in DRAM
-    std::uint32_t score_word_bytes = 32;       ///< port width of the score store
-    std::uint32_t lookup_latency_cycles = 2;   ///< slot table and address generator, request in to first address out
+    Bytes score_store_bytes = 64 * 1024;      ///< on-chip score memory; what does not fit lives in DRAM
+    std::uint32_t score_word_bytes = 32;      ///< port width of the score store
+    std::uint32_t lookup_latency_cycles = 2;  ///< slot table and address generator, request in to first address out
     VictimUnitKind victim_unit = VictimUnitKind::running_minimum;
     std::uint32_t victim_latency_cycles = 4;      ///< running minimum: from the last score to the victim
     std::uint32_t victim_compares_per_stage = 2;  ///< tree: compares one behind the other in a cycle
