@@ -48,6 +48,16 @@ void DramChannel::append(std::uint32_t index, const DramLocation& where, std::ui
 /// Burst by burst, where a write to the same burst may be on its way.
 void DramChannel::push_checked(const DramLocation& where, const BurstOwner& owner, std::uint32_t count, bool write) {
     DramLocation each = where;
+    if (!write) {
+        std::uint32_t free = 0;  // the first of them, that no write is before
+        for (; free < count && !write_filter_.may_contain(each); ++free) {
+            ++each.column;
+        }
+        if (free > 0) {
+            fifo_.push(where, owner, free, false, false);
+        }
+        count -= free;
+    }
     for (std::uint32_t i = 0; i < count; ++i, ++each.column) {
         const bool may_match = writes_pending_ > 0 && write_filter_.may_contain(each);
         if (write) {

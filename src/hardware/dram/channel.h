@@ -62,6 +62,13 @@ class DramChannel {
     bool awaited() const { return first_part_ != kNoPart; }
     /// No open part is done before this clock.
     DramClock completion_bound() const;
+    /// The same, known at once and looser.
+    DramClock completion_floor() const {
+        const bool reads_alone = fifo_in_ - fifo_out_ == fifo_reads_in_ - fifo_reads_out_ && may_match_ == 0;
+        return now_ + (reads_alone ? read_latency() : 1);
+    }
+    /// What was sent last is not done before this clock.
+    DramClock latest_floor() const { return now_ + fifo_.bursts(); }
     /// The channel is not empty, with all data moved, before this clock.
     DramClock idle_bound() const;
     /// Nothing is queued or moves from the next undecided clock on.

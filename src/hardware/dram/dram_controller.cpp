@@ -50,7 +50,8 @@ tlm::tlm_sync_enum DramController::nb_transport_fw(int socket, tlm::tlm_generic_
     taken.transaction.traffic = request->traffic;
     ++in_flight_;
     system_.send(taken.transaction, dram_clock_.edge_at_or_after(now_ps()));
-    if (!waking_) {
+    // What was under way is not done earlier for it: a wake-up that is soon enough for it stays.
+    if (!waking_ && wake_ps_ > dram_clock_.time_of(system_.latest_floor())) {
         sleep();
     }
     return tlm::TLM_ACCEPTED;
@@ -69,6 +70,7 @@ DramController::Request& DramController::take_request() {
 
 void DramController::wake() {
     waking_ = true;
+    wake_ps_ = kNoWake;
     collect();
     while (!responses_due_.empty() && responses_due_.top().time_ps <= now_ps()) {
         Request& request = *responses_due_.top().request;
@@ -114,6 +116,7 @@ void DramController::respond(Request& request) {
 void DramController::sleep() {
     const auto wake_at = [this](Picoseconds time_ps) {
         const Cycles edge = core_clock_.edge_at_or_after(time_ps);
+        wake_ps_ = std::min(wake_ps_, core_clock_.time_of(edge));
         wake_event_.notify(core_clock_.until(edge));
     };
     DramClock known = kNever;

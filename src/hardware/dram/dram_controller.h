@@ -92,6 +92,8 @@ class DramController : public sc_core::sc_module {
     std::uint64_t responses_ = 0;
     std::uint64_t order_ = 0;
     std::uint64_t in_flight_ = 0;
+    static constexpr Picoseconds kNoWake = ~Picoseconds{0};
+    Picoseconds wake_ps_ = kNoWake;  ///< of the wake-up that is due
     bool waking_ = false;
     bool idle_wanted_ = false;
     sc_core::sc_event wake_event_;

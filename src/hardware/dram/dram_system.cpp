@@ -73,8 +73,10 @@ void DramSystem::send(DramTransaction& transaction, DramClock now) {
         }
         next_burst = end;
     }
+    latest_floor_ = now;
     for (const std::uint32_t channel : touched_) {
         part_of_channel_[channel] = DramChannel::kNoPart;
+        latest_floor_ = std::max(latest_floor_, channels_[channel]->latest_floor());
     }
     touched_.clear();
     if (transaction.open_parts == 0) {
@@ -139,7 +141,7 @@ DramClock DramSystem::next_wakeup(DramClock known) const {
         wakeup = std::min(wakeup, transaction->completion);
     }
     for (const auto& channel : channels_) {
-        if (channel->awaited() && wakeup > channel->now() + 1) {  // nothing that is undecided completes before
+        if (channel->awaited() && wakeup > channel->completion_floor()) {
             wakeup = std::min(wakeup, channel->completion_bound());
         }
     }

@@ -64,6 +64,9 @@ class DramSystem {
     /// `known`: the caller wakes then anyway, and later completions need no look.
     DramClock next_wakeup(DramClock known = kNever) const;
 
+    /// The transaction sent last does not complete before this clock; looser than next_wakeup(), but known at once.
+    DramClock latest_floor() const { return latest_floor_; }
+
     /// Counts of the clocks before `now`; decides them first.
     DramCounts counts_at(DramClock now);
     /// All channels empty, posted writes too, and no data moves from clock `now` on. Decides the clocks before `now`.
@@ -86,6 +89,7 @@ class DramSystem {
     std::span<DramAnswer> answers_;
     DramCounts requested_;
     DramClock now_ = 0;
+    DramClock latest_floor_ = 0;
 };
 
 }  // namespace palimpsest
