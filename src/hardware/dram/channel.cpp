@@ -184,6 +184,9 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
         --streak_pause_;
         return false;
     }
+    if (!scheduler_.columns_next(next_stop_)) {
+        return false;  // for some clocks only
+    }
     ColumnStreak streak(scheduler_);
     if (scheduler_.stalled_until() > next_stop_ || !streak.begin(next_stop_)) {
         streak_penalty_ = std::min(streak_penalty_ + 1, kLongestPause);

@@ -4,7 +4,7 @@ namespace palimpsest {
 
 bool ColumnStreak::begin(DramClock now) {
     DramScheduler& s = scheduler_;
-    if (queue_.size() < kFewBursts || queue_.size() == queue_.strangers() || (write_ && s.reads_.size() > 0)) {
+    if (write_ && s.reads_.size() > 0) {
         return false;
     }
     const std::uint64_t banks = s.wanted_[write_].column.banks;
@@ -27,7 +27,7 @@ bool ColumnStreak::begin(DramClock now) {
             strangers += queue_.bursts_of(bank);
         }
         limit_ = s.first_row_command();
-        if (strangers != queue_.strangers() || limit_ <= now) {
+        if (strangers != queue_.strangers()) {
             return false;
         }
     }

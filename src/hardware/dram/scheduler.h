@@ -42,6 +42,11 @@ class DramScheduler {
 
     /// A streak (column_streak.h) may be tried.
     bool streak_possible() const { return streaks_ && !keeper_.wants_something(); }
+    /// No ACT and no PRE may come at `now`, and enough bursts of the direction are queued for a streak.
+    bool columns_next(DramClock now) const {
+        const BurstQueue& q = queue(write_mode());
+        return q.size() - q.strangers() > 1 && (q.strangers() == 0 || first_row_command() > now);
+    }
     /// No ACT and no PRE before this clock, as long as nothing enters a queue but hits.
     DramClock first_row_command() const {
         const Wanted& wanted = wanted_[write_mode()];
