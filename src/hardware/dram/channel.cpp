@@ -204,8 +204,8 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
     const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, sinks_.empty() ? due : std::min(end, due));
     const std::uint32_t issued =
         plan.count > 0 ? issue_in_order(streak, plan, end) : issue_by_groups(streak, most, std::min(end, due));
-    streak_penalty_ = issued >= ColumnStreak::kFewBursts ? 0 : std::min(streak_penalty_ + 4, kLongestPause);
-    streak_pause_ = streak_penalty_;
+    streak_penalty_ = issued >= ColumnStreak::kFewBursts ? 0 : std::min(streak_penalty_ + 1, kLongestPause);
+    streak_pause_ = issued > 1 ? 0 : streak_penalty_;
     return issued > 0;
 }
 

@@ -220,7 +220,7 @@ class DramChannel {
     ChannelClocks clocks_;
     ArrivalFifo fifo_;
     std::span<DramAnswer> answers_;
-    static constexpr std::uint32_t kLongestPause = 100;
+    static constexpr std::uint32_t kLongestPause = 8;
     std::uint32_t streak_pause_ = 0, streak_penalty_ = 0;  ///< tries to leave out, after vain ones more and more
     std::uint64_t fifo_in_ = 0, fifo_out_ = 0;             ///< bursts ever
     std::uint64_t fifo_reads_in_ = 0, fifo_reads_out_ = 0;
