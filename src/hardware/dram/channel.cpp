@@ -202,8 +202,12 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
     // A plan rests on what is in the FIFO; what comes later goes behind. So it may run ahead of the clocks that are
     // asked for, unless somebody listens who must not hear of the future.
     const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, sinks_.empty() ? due : std::min(end, due));
-    const std::uint32_t issued =
-        plan.count > 0 ? issue_in_order(streak, plan, end) : issue_by_groups(streak, most, std::min(end, due));
+    std::uint32_t issued = 0;
+    if (plan.count > 0) {
+        issued = issue_in_order(streak, plan, end);
+    } else if (streak.one_rank()) {
+        issued = issue_by_groups(streak, most, std::min(end, due));
+    }
     streak_penalty_ = issued >= ColumnStreak::kFewBursts ? 0 : std::min(streak_penalty_ + 1, kLongestPause);
     streak_pause_ = issued > 1 ? 0 : streak_penalty_;
     return issued > 0;
@@ -316,7 +320,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
             continue;
         }
         const Arrival& head = fifo_.front();
-        more = decided < end && streak.fits(head);
+        more = decided < end && streak.fits(head) && streak.of_its_rank(head);
         if (more) {
             ++entered;
             enter(head, 1, decided, 1);

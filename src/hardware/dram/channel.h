@@ -141,7 +141,8 @@ class DramChannel {
     void enter(const Arrival& arrival, std::uint32_t bursts, DramClock now, DramClock spacing) {
         if (arrival.owner.streamed) {
             for (std::uint32_t i = 0; i < bursts; ++i, now += spacing) {
-                answer_of(arrival.owner.index + i).taken = now;
+                DramClock& taken_at = answer_of(arrival.owner.index + i).taken;
+                taken_at = std::max(taken_at, now);
                 if (arrival.write) {
                     answer(arrival.owner.index + i, now + 1);
                 }
@@ -152,7 +153,7 @@ class DramChannel {
         Part& part = parts_[arrival.owner.index];
         part.coming -= bursts;
         part.queued += arrival.write ? 0 : bursts;
-        part.transaction->taken = now;
+        part.transaction->taken = std::max(part.transaction->taken, now);
         if (arrival.write) {
             part_done(arrival.owner.index, now + 1, now);
         }

@@ -11,10 +11,6 @@ bool ColumnStreak::begin(DramClock now) {
     if (banks == 0) {
         return false;
     }
-    rank_ = s.rank_of(static_cast<std::uint32_t>(std::countr_zero(banks)));
-    if ((banks & ~s.rank_mask(rank_)) != 0) {
-        return false;
-    }
     command_ = write_ ? TimedCommand::write : TimedCommand::read;
     if (queue_.strangers() > 0) {  // each bank has hits or strangers, not both
         strangers_ = s.wanted_[write_].activate.banks | s.wanted_[write_].precharge.banks;
@@ -31,6 +27,8 @@ bool ColumnStreak::begin(DramClock now) {
             return false;
         }
     }
+    rank_ = s.rank_of(queue_[hit_from(queue_.first())].bank);
+    one_rank_ = (banks & ~s.rank_mask(rank_)) == 0;
     group_shift_ = s.device_.group_shift();
     groups_in_rank_ = s.banks_a_rank_ >> group_shift_;
     same_group_ = s.same_group_spacing_;
@@ -40,15 +38,15 @@ bool ColumnStreak::begin(DramClock now) {
     }
     rank_ready_ = std::max(now, s.device_.rank_ready(command_, rank_));
     touched_ = queued_ = banks;
-    fitting_ = s.open_banks_ & s.rank_mask(rank_) & ~strangers_;
-    size_before_ = queue_.size();
+    fitting_ = s.open_banks_ & ~strangers_;
     find_next();
     return true;
 }
 
 ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, std::uint64_t most, DramClock end) {
-    // Either every burst is of one group, or the groups take turns so that none is waited for.
-    const std::uint32_t first_group = group_of(queue_[queue_.first()].bank);
+    // Bursts of other ranks wait for those of the oldest one's if they can only follow later on the data bus than these
+    // follow one another. Either every burst is of one group, or the groups take turns so that none is waited for.
+    const std::uint32_t first_group = group_of(queue_[hit_from(queue_.first())].bank);
     bool one_group = same_group_ > other_group_;
     for (std::uint64_t rest = queued_; rest != 0 && one_group; rest &= rest - 1) {
         one_group = group_of(static_cast<std::uint32_t>(std::countr_zero(rest))) == first_group;
@@ -62,10 +60,24 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, s
     }
     const std::uint64_t fitting_clocks = (end - 2 - plan.first) / plan.spacing + 1;
     const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>({most, arrivals.bursts(), fitting_clocks}));
+    const bool ranks_wait = plan.spacing <= scheduler_.other_rank_spacing_;
+    if (!one_rank_ && !(ranks_wait && other_ranks_ready() >= plan.first)) {
+        return plan;
+    }
+    bool one_rank = one_rank_;
     std::uint32_t count = 0;
     for (std::size_t i = 0;
          count < limit && fits(arrivals[i]) && (!one_group || group_of(arrivals[i].where.bank) == first_group); ++i) {
+        if (scheduler_.rank_of(arrivals[i].where.bank) != rank_) {
+            if (!ranks_wait) {
+                break;
+            }
+            one_rank = false;
+        }
         count = std::min(limit, count + arrivals[i].count);
+    }
+    if (!one_rank) {  // the rank keeps a burst: what an empty one does is not for a streak
+        count = std::min(count, own_hits() - 1);
     }
     DramClock clock = plan.first;
     std::array<DramClock, kMaxBanks> group_clocks = group_ready_;
@@ -81,7 +93,8 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, s
             bursts = arrivals[arrival++].count;
         }
         DramClock& of_group = group_clocks[group_of(bank)];
-        if (std::max(of_group, scheduler_.device_.bank_ready(command_, bank)) > clock) {
+        if (scheduler_.rank_of(bank) != rank_ ||
+            std::max(of_group, scheduler_.device_.bank_ready(command_, bank)) > clock) {
             break;
         }
         // In groups that take turns only the first of a run comes in its turn.
@@ -98,10 +111,29 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, s
     return plan;
 }
 
+/// No hit of another rank may get its command before this clock.
+DramClock ColumnStreak::other_ranks_ready() const {
+    DramClock ready = kNever;
+    for (std::uint64_t rest = queued_ & ~scheduler_.rank_mask(rank_); rest != 0; rest &= rest - 1) {
+        const auto bank = static_cast<std::uint32_t>(std::countr_zero(rest));
+        ready = std::min(ready, scheduler_.device_.ready(command_, bank));
+    }
+    return ready;
+}
+
+std::uint32_t ColumnStreak::own_hits() const {
+    std::uint32_t hits = 0;
+    for (std::uint64_t rest = queued_ & scheduler_.rank_mask(rank_); rest != 0; rest &= rest - 1) {
+        hits += queue_.bursts_of(static_cast<std::uint32_t>(std::countr_zero(rest)));
+    }
+    return hits;
+}
+
 void ColumnStreak::exchange(const InOrder& plan, const ArrivalFifo& arrivals) {
     const std::uint32_t size = queue_.size();
     const std::uint32_t first_left = plan.count > hits() ? plan.count - hits() : 0;  // arrival that is not issued
     if (first_left > 0 && strangers_ == 0) {
+        scheduler_.keeper_.bursts_go(rank_, size);
         queue_.clear();
     } else {
         BurstQueue::Slot slot = hit_from(queue_.first());
@@ -109,6 +141,7 @@ void ColumnStreak::exchange(const InOrder& plan, const ArrivalFifo& arrivals) {
             const std::uint32_t bank = queue_[slot].bank, bursts = std::min<std::uint32_t>(left, queue_[slot].count);
             slot = hit_from(queue_[slot].younger);
             queue_.remove_hits(bank, bursts);
+            scheduler_.keeper_.bursts_go(rank_, bursts);
             left -= bursts;
         }
     }
@@ -138,7 +171,6 @@ void ColumnStreak::end(DramClock now) {
         s.device_.issue(command_, bank, last_command_[bank]);
         last_of_all = std::max(last_of_all, last_command_[bank]);
     }
-    s.keeper_.burst_count_changes(rank_, size_before_, queue_.size());
     s.keeper_.commanded(rank_, last_of_all);
     DramScheduler::Candidates& column = s.wanted_[write_].column;
     column.soonest = kNever;

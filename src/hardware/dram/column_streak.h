@@ -45,7 +45,10 @@ class ColumnStreak {
     /// Takes the plan's bursts out of the queue and puts the arrivals into it.
     void exchange(const InOrder& plan, const ArrivalFifo& arrivals);
 
-    /// The general case, burst by burst. The clock of the next command; choose() says whose.
+    /// The general case, burst by burst, where all hits and what enters are of one rank.
+    bool one_rank() const { return one_rank_; }
+    bool of_its_rank(const Arrival& arrival) const { return scheduler_.rank_of(arrival.where.bank) == rank_; }
+    /// The clock of the next command; choose() says whose.
     DramClock next() const { return next_; }
     const BurstQueue::Entry& choose() {
         std::uint64_t oldest = kNever;
@@ -60,6 +63,7 @@ class ColumnStreak {
     /// The chosen burst's command is issued and the burst gone.
     void issue() {
         queue_.remove_hits(chosen_);
+        scheduler_.keeper_.bursts_go(rank_, 1);
         commanded(chosen_, next_);
         if (queue_.bursts_of(chosen_) == 0) {
             queued_ &= ~(std::uint64_t{1} << chosen_);
@@ -95,11 +99,14 @@ class ColumnStreak {
     }
 
   private:
+    DramClock other_ranks_ready() const;
+    std::uint32_t own_hits() const;
     void put(const Arrival& arrival, std::uint32_t skip, std::uint32_t bursts) {
         DramLocation where = arrival.where;
         where.column = static_cast<std::uint16_t>(where.column + skip);
         queue_.insert(where, DramScheduler::kNotUrgent + scheduler_.next_age_, arrival.owner.after(skip), true, bursts);
         scheduler_.next_age_ += bursts;
+        scheduler_.keeper_.bursts_come(scheduler_.rank_of(where.bank), bursts);
         const std::uint64_t bank = std::uint64_t{1} << where.bank;
         touched_ |= bank;
         queued_ |= bank;
@@ -126,13 +133,13 @@ class ColumnStreak {
     BurstQueue& queue_;
     TimedCommand command_ = TimedCommand::read;
     std::uint32_t rank_ = 0, groups_in_rank_ = 1, group_shift_ = 0, chosen_ = 0;
-    std::uint32_t size_before_ = 0;
+    bool one_rank_ = true;  ///< of all hits
     DramClock same_group_ = 0, other_group_ = 0;
     DramClock next_ = 0, rank_ready_ = 0;
     DramClock limit_ = kNever;
     std::uint64_t queued_ = 0;     ///< banks that have a hit
     std::uint64_t strangers_ = 0;  ///< banks with bursts of other rows only
-    std::uint64_t fitting_ = 0;    ///< open banks of the rank without strangers
+    std::uint64_t fitting_ = 0;    ///< open banks without strangers
     std::uint64_t touched_ = 0;    ///< that had or have one
     std::uint64_t commanded_ = 0;  ///< that had a command
     std::array<DramClock, kMaxBanks> group_ready_;

@@ -38,10 +38,9 @@ class RankKeeper {
 
     void burst_enters(std::uint32_t rank);
     void burst_leaves(std::uint32_t rank);
-    /// The same for many at once, none of which empties the rank.
-    void burst_count_changes(std::uint32_t rank, std::uint32_t from, std::uint32_t to) {
-        ranks_[rank].bursts += to - from;
-    }
+    /// The same for many at once, where the rank holds some before and after.
+    void bursts_come(std::uint32_t rank, std::uint32_t bursts) { ranks_[rank].bursts += bursts; }
+    void bursts_go(std::uint32_t rank, std::uint32_t bursts) { ranks_[rank].bursts -= bursts; }
     /// A command other than its own wishes went to the bank's rank.
     void commanded(std::uint32_t rank, DramClock now) {
         if (sleeps_) {

@@ -65,6 +65,7 @@ DramScheduler::DramScheduler(const DramConfig& config)
       streaks_(page_policy_ == PagePolicy::open && !first_come_ && config.timing.nCCD_S > 1),
       same_group_spacing_(config.timing.nCCD_L),
       other_group_spacing_(config.timing.nCCD_S),
+      other_rank_spacing_(config.timing.burst_clocks() + config.timing.nRTRS),
       activate_to_column_(config.timing.nRCD),
       precharge_to_activate_(config.timing.nRP) {
     if (page_policy_ == PagePolicy::adaptive) {

@@ -140,8 +140,8 @@ class DramScheduler {
     std::uint32_t starvation_cap_, write_high_, write_low_;
     bool first_come_;  ///< FCFS
     PagePolicy page_policy_;
-    bool streaks_;                                        ///< the policies allow them
-    DramClock same_group_spacing_, other_group_spacing_;  ///< of column commands of one kind
+    bool streaks_;                                                             ///< the policies allow them
+    DramClock same_group_spacing_, other_group_spacing_, other_rank_spacing_;  ///< of column commands of one kind
     DramClock activate_to_column_, precharge_to_activate_;
     bool forced_writes_ = false;
     std::uint64_t next_age_ = 0;
