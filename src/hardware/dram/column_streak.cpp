@@ -27,8 +27,9 @@ bool ColumnStreak::begin(DramClock now) {
             return false;
         }
     }
-    rank_ = s.rank_of(queue_[hit_from(queue_.first())].bank);
+    rank_ = first_rank(banks);
     one_rank_ = (banks & ~s.rank_mask(rank_)) == 0;
+    passed_over_ = strangers_ | ~s.rank_mask(rank_);
     group_shift_ = s.device_.group_shift();
     groups_in_rank_ = s.banks_a_rank_ >> group_shift_;
     same_group_ = s.same_group_spacing_;
@@ -44,8 +45,8 @@ bool ColumnStreak::begin(DramClock now) {
 }
 
 ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, std::uint64_t most, DramClock end) {
-    // Bursts of other ranks wait for those of the oldest one's if they can only follow later on the data bus than these
-    // follow one another. Either every burst is of one group, or the groups take turns so that none is waited for.
+    // Hits of other ranks wait, however old, as long as they can only follow later on the data bus than those of this
+    // rank follow one another. Either every burst is of one group, or the groups take turns so that none is waited for.
     const std::uint32_t first_group = group_of(queue_[hit_from(queue_.first())].bank);
     bool one_group = same_group_ > other_group_;
     for (std::uint64_t rest = queued_; rest != 0 && one_group; rest &= rest - 1) {
@@ -60,8 +61,8 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, s
     }
     const std::uint64_t fitting_clocks = (end - 2 - plan.first) / plan.spacing + 1;
     const auto limit = static_cast<std::uint32_t>(std::min<std::uint64_t>({most, arrivals.bursts(), fitting_clocks}));
-    const bool ranks_wait = plan.spacing <= scheduler_.other_rank_spacing_;
-    if (!one_rank_ && !(ranks_wait && other_ranks_ready() >= plan.first)) {
+    const bool ranks_wait = plan.spacing < scheduler_.other_rank_spacing_;
+    if (!one_rank_ && !(ranks_wait && other_ranks_ready() > plan.first)) {
         return plan;
     }
     bool one_rank = one_rank_;
@@ -76,7 +77,7 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, s
         }
         count = std::min(limit, count + arrivals[i].count);
     }
-    if (!one_rank) {  // the rank keeps a burst: what an empty one does is not for a streak
+    if (!one_rank) {  // no arrival is issued, and the rank keeps a burst: what an empty one does is not for a streak
         count = std::min(count, own_hits() - 1);
     }
     DramClock clock = plan.first;
@@ -109,6 +110,18 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, s
         }
     }
     return plan;
+}
+
+/// Of the ranks with hits, the one that may get its command first.
+std::uint32_t ColumnStreak::first_rank(std::uint64_t banks) const {
+    std::uint32_t first = scheduler_.rank_of(static_cast<std::uint32_t>(std::countr_zero(banks)));
+    for (std::uint32_t rank = first + 1; rank < scheduler_.ranks_; ++rank) {
+        if ((banks & scheduler_.rank_mask(rank)) != 0 &&
+            scheduler_.device_.rank_ready(command_, rank) < scheduler_.device_.rank_ready(command_, first)) {
+            first = rank;
+        }
+    }
+    return first;
 }
 
 /// No hit of another rank may get its command before this clock.

@@ -90,15 +90,16 @@ class ColumnStreak {
         find_next();
     }
 
-    /// The first hit at or after a slot in order of age; kNone if there is none.
+    /// The first hit of its rank at or after a slot in order of age; kNone if there is none.
     BurstQueue::Slot hit_from(BurstQueue::Slot slot) const {
-        while (slot != BurstQueue::kNone && (strangers_ >> queue_[slot].bank & 1) != 0) {
+        while (slot != BurstQueue::kNone && (passed_over_ >> queue_[slot].bank & 1) != 0) {
             slot = queue_[slot].younger;
         }
         return slot;
     }
 
   private:
+    std::uint32_t first_rank(std::uint64_t banks) const;
     DramClock other_ranks_ready() const;
     std::uint32_t own_hits() const;
     void put(const Arrival& arrival, std::uint32_t skip, std::uint32_t bursts) {
@@ -137,11 +138,12 @@ class ColumnStreak {
     DramClock same_group_ = 0, other_group_ = 0;
     DramClock next_ = 0, rank_ready_ = 0;
     DramClock limit_ = kNever;
-    std::uint64_t queued_ = 0;     ///< banks that have a hit
-    std::uint64_t strangers_ = 0;  ///< banks with bursts of other rows only
-    std::uint64_t fitting_ = 0;    ///< open banks without strangers
-    std::uint64_t touched_ = 0;    ///< that had or have one
-    std::uint64_t commanded_ = 0;  ///< that had a command
+    std::uint64_t queued_ = 0;       ///< banks that have a hit
+    std::uint64_t strangers_ = 0;    ///< banks with bursts of other rows only
+    std::uint64_t passed_over_ = 0;  ///< banks with strangers and those of other ranks
+    std::uint64_t fitting_ = 0;      ///< open banks without strangers
+    std::uint64_t touched_ = 0;      ///< that had or have one
+    std::uint64_t commanded_ = 0;    ///< that had a command
     std::array<DramClock, kMaxBanks> group_ready_;
     std::array<DramClock, kMaxBanks> last_command_;  ///< by bank, where `commanded_`
 };
