@@ -73,12 +73,19 @@ class ChannelClocks {
         const DramClock over = first + burst_clocks <= counted_ ? (counted_ - first - burst_clocks) / spacing + 1 : 0;
         const auto done = static_cast<std::uint32_t>(std::min<DramClock>(over, bursts));
         data_ += DramClock{done} * burst_clocks;
+        const DramClock end = first + (bursts - 1) * spacing + burst_clocks;
+        if (spacing == burst_clocks && done < bursts) {  // no gap between them
+            const DramClock begin = first + done * spacing;
+            data_ += begin < counted_ ? counted_ - begin : 0;
+            add_data(begin, end);
+            return;
+        }
         for (std::uint32_t i = done; i < bursts; ++i) {
             const DramClock begin = first + i * spacing;
             data_ += begin < counted_ ? counted_ - begin : 0;
             add_data(begin, begin + burst_clocks);
         }
-        bus_end_ = first + (bursts - 1) * spacing + burst_clocks;
+        bus_end_ = end;
     }
     DramClock bus_end() const { return bus_end_; }
     /// Bursts not yet booked; count_to() takes off what has passed.
