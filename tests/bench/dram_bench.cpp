@@ -1,10 +1,12 @@
-// How fast the DRAM system simulates: bursts a host second, woken only when next_wakeup() says so.
+// How fast the DRAM system simulates: bursts a host second and DRAM clocks a host clock, woken only when next_wakeup()
+// says so.
 
 #include <random>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "bench/host_speed.h"
 #include "config/loader.h"
 #include "hardware/dram/dram_system.h"
 
@@ -74,11 +76,13 @@ void run(benchmark::State& state, const char* preset, Pattern pattern, Bytes byt
     const DramConfig config = load_dram(preset);
     const Bytes burst = config.burst_bytes();
     TrafficSource traffic(config, pattern, bytes == 0 ? burst : bytes, bytes == 0 ? 64 : 16);
+    const CpuTimer timer;
     for (auto _ : state) {
         traffic.play(4096 / ((bytes == 0 ? burst : bytes) / burst));
     }
     state.SetItemsProcessed(static_cast<std::int64_t>(traffic.bursts()));
     state.counters["clocks/burst"] = traffic.clocks() / traffic.bursts();
+    state.counters["clocks/host_clock"] = per_host_clock(traffic.clocks(), timer.seconds());
     state.counters["wakeups/burst"] = traffic.wakeups() / traffic.bursts();
 }
 
