@@ -93,7 +93,7 @@ void DramController::collect() {
         if (edge_ps < now_ps()) {
             throw SimulationError(fmt::format("{}: a response of {} ps found at {} ps", name(), edge_ps, now_ps()));
         }
-        responses_due_.push({edge_ps, order_++, &requests_[transaction->user]});
+        responses_due_.push({edge_ps, transaction->completion, order_++, &requests_[transaction->user]});
     }
 }
 
@@ -114,21 +114,25 @@ void DramController::respond(Request& request) {
 }
 
 void DramController::sleep() {
-    const auto wake_at = [this](Picoseconds time_ps) {
-        const Cycles edge = core_clock_.edge_at_or_after(time_ps);
-        wake_ps_ = std::min(wake_ps_, core_clock_.time_of(edge));
-        wake_event_.notify(core_clock_.until(edge));
+    const auto wake_at_edge = [this](Picoseconds edge_ps) {
+        if (edge_ps < wake_ps_) {  // else a wake-up is due that is soon enough
+            wake_ps_ = edge_ps;
+            wake_event_.notify(sc_core::sc_time::from_value(std::max(edge_ps, now_ps()) - now_ps()));
+        }
+    };
+    const auto wake_at = [&](DramClock clock) {
+        wake_at_edge(core_clock_.time_of(core_clock_.edge_at_or_after(dram_clock_.time_of(clock))));
     };
     DramClock known = kNever;
     if (!responses_due_.empty()) {
-        wake_at(responses_due_.top().time_ps);
-        known = responses_due_.top().time_ps / dram_clock_.period_ps();
+        wake_at_edge(responses_due_.top().time_ps);
+        known = responses_due_.top().completion;
     }
     if (const DramClock clock = system_.next_wakeup(known); clock < known) {
-        wake_at(dram_clock_.time_of(clock));
+        wake_at(clock);
     }
     if (idle_wanted_ && in_flight_ == 0) {
-        wake_at(dram_clock_.time_of(system_.idle_bound()));
+        wake_at(system_.idle_bound());
     }
 }
 

@@ -69,6 +69,7 @@ class DramController : public sc_core::sc_module {
     };
     struct Response {
         Picoseconds time_ps;
+        DramClock completion;
         std::uint64_t order;
         Request* request;
         bool operator>(const Response& other) const {
