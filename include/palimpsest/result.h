@@ -31,20 +31,20 @@ struct DramCounts {
     std::array<std::uint64_t, kTrafficClasses> write_row_hits_by_class{};
     std::uint64_t row_hits = 0, row_misses = 0, row_conflicts = 0;
     std::uint64_t activates = 0, precharges = 0, reads = 0, writes = 0;
-    std::uint64_t refreshes = 0, bank_refreshes = 0;  ///< all-bank REF, per-bank REF
+    std::uint64_t refreshes = 0, bank_refreshes = 0;    ///< all-bank REF, per-bank REF
     std::uint64_t power_downs = 0, self_refreshes = 0;  ///< entries
-    std::uint64_t forwarded_reads = 0;    ///< read bursts served from the write queue, without a command
-    std::uint64_t merged_writes = 0;      ///< write bursts merged with one still queued
+    std::uint64_t forwarded_reads = 0;                  ///< read bursts served from the write queue, without a command
+    std::uint64_t merged_writes = 0;                    ///< write bursts merged with one still queued
     // Rank-clocks; their sum is ranks x channels x clocks.
     std::uint64_t active_clocks = 0;                 ///< a bank is open
     std::uint64_t precharged_clocks = 0;             ///< all banks are closed
     std::uint64_t active_power_down_clocks = 0;      ///< a bank is open, powered down
     std::uint64_t precharged_power_down_clocks = 0;  ///< all banks are closed, powered down
     std::uint64_t self_refresh_clocks = 0;
-    std::uint64_t data_bus_clocks = 0;    ///< channel-clocks in which data moved
-    std::uint64_t refresh_clocks = 0;     ///< channel-clocks in refresh with requests waiting
-    std::uint64_t waiting_clocks = 0;  ///< channel-clocks with requests but no data (row cycles, turnaround, latency)
-    std::uint64_t idle_clocks = 0;     ///< channel-clocks without requests
+    std::uint64_t data_bus_clocks = 0;  ///< channel-clocks in which data moved
+    std::uint64_t refresh_clocks = 0;   ///< channel-clocks in refresh with requests waiting
+    std::uint64_t waiting_clocks = 0;   ///< channel-clocks with requests but no data (row cycles, turnaround, latency)
+    std::uint64_t idle_clocks = 0;      ///< channel-clocks without requests
     DramCounts& operator+=(const DramCounts& other);
     DramCounts operator-(const DramCounts& earlier) const;
     bool operator==(const DramCounts&) const = default;
