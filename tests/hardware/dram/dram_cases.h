@@ -79,6 +79,36 @@ class RandomDram {
         return c;
     }
 
+    /// The same with rows and queues long enough for streaks, mostly with the policies that allow them.
+    DramConfig streaming_config() {
+        DramConfig c = config(chance(50));
+        DramTiming& t = c.timing;
+        DramOrganisation& o = c.organisation;
+        t.nCCD_S = std::max(2U, t.burst_clocks()) + u32(0, 1);
+        t.nCCD_L = t.nCCD_S + one_of({0U, 0U, 1U, 2U, 4U});
+        t.nREFI += one_of({0U, 300U, 2000U});
+        o.channels = one_of({1U, 1U, 1U, 2U});
+        o.columns = t.burst_length * one_of({16U, 64U, 128U});
+        DramControllerConfig& k = c.controller;
+        k.read_queue = one_of({u32(2, 16), u32(2, 64), 32U, 64U});
+        k.write_queue = one_of({u32(2, 16), u32(2, 64), 32U, 64U});
+        k.write_high = one_of({k.write_queue, u32(1, k.write_queue)});
+        k.write_low = u32(0, k.write_high - 1);
+        if (chance(85)) {
+            k.page_policy = PagePolicy::open;
+            k.scheduling = DramScheduling::frfcfs;
+        }
+        if (chance(60)) {
+            c.power_down = {};
+        }
+        c.mapping = one_of<const char*>(
+            {"row|rank|bank|channel|column|bankgroup", "row|rank|bank|bankgroup|channel|column",
+             "rank|channel|row|bankgroup|bank|column", "row|bank|column|rank|channel|bankgroup",
+             "row|bankgroup|bank|rank|column|channel", "rank|bank|row|column|bankgroup|channel|column:2",
+             "row|bank|bankgroup|column|rank|column:1|channel", "row|rank|bank|column|bankgroup|column:1|channel"});
+        return c;
+    }
+
     /// Piece by piece at random places, streams, strides, and the same few bursts again and again.
     std::vector<DramSegment> segments(const DramConfig& c) {
         const Bytes capacity = c.organisation.bytes(), burst = c.burst_bytes();
