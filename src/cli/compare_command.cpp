@@ -8,7 +8,6 @@
 #include "cli/commands.h"
 #include "cli/run_session.h"
 #include "common/atomic_file.h"
-#include "config/loader.h"
 #include "report/comparison.h"
 #include "report/report_json.h"
 
@@ -35,9 +34,9 @@ std::vector<std::string> joined_overrides(const std::vector<std::string>& both, 
 void compare_runs(const CompareOptions& options) {
     // Both are read, and all outputs tried, before either is simulated.
     const RunConfig base_config =
-        load_run_config(options.base, joined_overrides(options.overrides, options.base_overrides));
+        load_run_that_fits(options.base, joined_overrides(options.overrides, options.base_overrides));
     const RunConfig other_config =
-        load_run_config(options.other, joined_overrides(options.overrides, options.other_overrides));
+        load_run_that_fits(options.other, joined_overrides(options.overrides, options.other_overrides));
     const std::filesystem::path out(options.out);
     if (!options.out.empty()) {
         prepare_output_directory(options.out);

@@ -2,9 +2,11 @@
 
 #include <bit>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <system_error>
 
 #include <unistd.h>
 
@@ -153,8 +155,24 @@ DramReport play(const DramOptions& options, const DramConfig& config, DramComman
     return report;
 }
 
+/// Of the two outputs the later would replace the earlier. Devices and pipes take both.
+void check_outputs_differ(const DramOptions& options) {
+    namespace fs = std::filesystem;
+    if (options.report.empty() || options.commands.empty()) {
+        return;
+    }
+    std::error_code ignored;
+    const fs::path report = fs::weakly_canonical(fs::absolute(options.report), ignored);
+    const bool replaces = !fs::exists(report, ignored) || fs::is_regular_file(report, ignored);
+    if (replaces && report == fs::weakly_canonical(fs::absolute(options.commands), ignored)) {
+        throw InputError("--commands", "", fmt::format("\"{}\", where the report goes", options.commands),
+                         "a file of its own");
+    }
+}
+
 void run(const DramOptions& options) {
     const DramConfig config = load_config(options);
+    check_outputs_differ(options);
     if (!options.report.empty()) {
         const AtomicFile probe(options.report);  // what cannot be written is said before the trace is played
     }

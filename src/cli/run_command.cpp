@@ -29,14 +29,16 @@ struct RunOptions {
 };
 
 void run(const RunOptions& options) {
-    const RunConfig config = load_run_config(options.config, options.overrides);
+    const RunConfig config = load_run_that_fits(options.config, options.overrides);
     std::optional<VcdWriter> waveform;
     if (!options.vcd.empty()) {
         waveform.emplace(parse_vcd_window(options.vcd_window));
-        const AtomicFile probe(options.vcd);  // what cannot be written is said before the simulation, not after
     }
     if (!options.out.empty()) {
         prepare_output_directory(options.out);
+    }
+    if (waveform) {                           // may be in that directory
+        const AtomicFile probe(options.vcd);  // what cannot be written is said before the simulation, not after
     }
     const RunReport report =
         simulate_with_progress(config, config.name, options.quiet, waveform ? &*waveform : nullptr);

@@ -11,12 +11,22 @@
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
 #include "common/atomic_file.h"
+#include "config/loader.h"
+#include "host/capacity.h"
 #include "host/simulate.h"
 #include "palimpsest/error.h"
 #include "report/numbers.h"
 #include "report/report_json.h"
 
 namespace palimpsest {
+
+RunConfig load_run_that_fits(const std::string& file, const std::vector<std::string>& overrides) {
+    RunConfig config = load_run_config(file, overrides);
+    if (config.workload.operators.empty()) {
+        check_capacity(config, file);
+    }
+    return config;
+}
 
 RunReport simulate_with_progress(const RunConfig& config, const std::string& label, bool quiet, SignalSink* waveform) {
     const InterruptGuard interrupt;

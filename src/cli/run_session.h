@@ -2,12 +2,17 @@
 // What run and compare share: one simulation under the user's eyes, and where its results go.
 
 #include <string>
+#include <vector>
 
 #include "common/signal_sink.h"
 #include "config/run_config.h"
 #include "report/run_report.h"
 
 namespace palimpsest {
+
+/// The configuration in `file`; throws InputError, which names the file, also where the model does not fit into its
+/// DRAM.
+RunConfig load_run_that_fits(const std::string& file, const std::vector<std::string>& overrides);
 
 /// Simulates with a progress line that begins with `label` (none when `quiet` or when standard error is no terminal).
 /// Ctrl-C ends it with a SimulationError after the current step.

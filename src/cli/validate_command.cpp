@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/run_session.h"
 #include "config/loader.h"
 #include "config/validate.h"
-#include "host/capacity.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
@@ -24,10 +24,7 @@ void check_fits(const std::string& file, const std::vector<std::string>& overrid
     if (std::filesystem::path(file).extension() == ".csv" || document_kind(read_json_file(file)) != "run") {
         return;
     }
-    const RunConfig config = load_run_config(file, overrides);
-    if (config.workload.operators.empty()) {
-        check_capacity(config, file);
-    }
+    load_run_that_fits(file, overrides);
 }
 
 void validate(const ValidateOptions& options) {

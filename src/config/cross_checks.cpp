@@ -156,8 +156,8 @@ void check_mapping(const DramConfig& dram, Reporter& report) {
     for (const auto& [name, width] : widths) {
         const Seen& field = seen[name];
         if (field.open > 1 || field.bits > width || (field.open == 0 && field.bits < width)) {
-            reject(fmt::format("names {} of the {} bits of {}", field.open > 1 ? "more" : fmt::format("{}", field.bits),
-                               width, name),
+            reject(field.open > 1 ? fmt::format("names {} {} times without a width", name, field.open)
+                                  : fmt::format("names {} of the {} bits of {}", field.bits, width, name),
                    fmt::format("each of the {} bits of {} once; one part without a width takes what the others leave",
                                width, name));
         }

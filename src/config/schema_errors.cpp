@@ -305,7 +305,7 @@ std::string accepted_by(const Json& schema) {
     if (types.size() == 1 && types[0] == "object" && schema.contains("properties")) {
         text += " with keys " + join_names(known_keys(schema));
     }
-    if (types.size() == 1 && types[0] == "string" && schema.contains("minLength") && !schema.contains("pattern")) {
+    if (text == "a string" && schema.contains("minLength")) {
         text = "a string that is not empty";
     }
     return text.empty() ? "a value" : text;

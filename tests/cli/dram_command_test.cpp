@@ -208,7 +208,12 @@ TEST_CASE("bad traces and settings end with exit 2 and leave no report", "[cli][
     CHECK_THAT(complaint("R 0\n", "--set 'mapping=row|column|bank'"), Contains("bankgroup"));
     CHECK_THAT(complaint("R 0\n", "--set 'mapping=row|row|column|bank|bankgroup'"), Contains("row"));
     CHECK_THAT(complaint("R 0\n", "--set timing"), Contains("PATH=VALUE"));
+    CHECK_THAT(complaint("R 0\n", "--set mapping="), Contains("a string that is not empty"));
 
+    const ToolResult twice = run_tool("dram " + (scratch / "trace --config ddr4-2400 --report ") +
+                                      (scratch / "report.json --commands ") + (scratch / "./report.json"));
+    CHECK(twice.exit_code == 2);
+    CHECK_THAT(twice.err, Contains("where the report goes"));
     CHECK(run_tool("dram " + (scratch / "missing") + " --config ddr4-2400").exit_code == 2);
     const ToolResult preset = run_tool("dram " + (scratch / "trace") + " --config ddr4-2401");
     CHECK(preset.exit_code == 2);

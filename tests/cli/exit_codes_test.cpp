@@ -59,6 +59,9 @@ TEST_CASE("a configuration that cannot be used exits 2 and names the file and th
     check_bad_input("run " + kTiny + " --set cache.budget=many", "cache.budget");
     check_bad_input("compare " + kTiny + " " + kTiny + " --set-other cache.budget=-1", "cache.budget");
     check_bad_input("compare " + kTiny + " " + (scratch / "missing.json"), "missing.json");
+    check_bad_input("run " + kTiny + " --set model=llama-2-7b", kTiny + ": dram.organisation: ");
+    check_bad_input("compare " + kTiny + " " + kTiny + " --set-other model=llama-2-7b",
+                    kTiny + ": dram.organisation: ");
 }
 
 TEST_CASE("an output that cannot be written exits 1 before anything is simulated", "[cli]") {

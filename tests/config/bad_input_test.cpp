@@ -131,7 +131,7 @@ const std::vector<BadRun>& bad_runs() {
          {"dram.mapping", "\"bnak\", did you mean \"bank\"?"}},
         {R"({"dram": {"base": "lpddr4-3200", "mapping": "row|column"}})", {"names 0 of the 3 bits of bank"}},
         {R"({"dram": {"base": "lpddr4-3200", "mapping": "row|bank|column|row"}})",
-         {"names more of the 16 bits of row"}},
+         {"names row 2 times without a width"}},
         {R"({"dram": {"base": "lpddr4-3200", "mapping": "row|bank|column:x"}})", {"a number of bits after the colon"}},
         {R"({"dram": {"base": "lpddr4-3200", "timing": {"nRC": 5}}})",
          {"dram.timing.nRC: value 5; accepted: nRAS + nRP = 102 or more"}},

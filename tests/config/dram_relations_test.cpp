@@ -395,7 +395,7 @@ TEST_CASE("geometry that cannot be addressed is refused with the reason", "[jede
           {"dram.refresh.postpone=8", "postpone: value 8; accepted: an integer, 0 to 7"},
           {"dram.power_down.self_refresh_after=5 dram.refresh.mode=none", "refresh.mode all_bank"},
           {"dram.mapping=row|bank|channel", "names 0 of the 6 bits of column"},
-          {"dram.mapping=row|bank|column|column", "names more of the 6 bits of column"},
+          {"dram.mapping=row|bank|column|column", "names column 2 times without a width"},
           {"dram.mapping=row:3|bank|column", "names 3 of the 16 bits of row"},
           {"dram.mapping=row|bank|column:7", "names 7 of the 6 bits of column"},
           {"dram.mapping=row|bank|column:6|column:1", "names 7 of the 6 bits of column"},
