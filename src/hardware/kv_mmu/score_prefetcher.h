@@ -53,7 +53,7 @@ class ScorePrefetcher {
     std::optional<std::uint32_t> start(const ScoreNeed& command);
     /// The command at work is complete. `returns`: a spilled vector goes back to DRAM now, else it stays for others.
     std::optional<ScoreTransfer> finish(bool returns);
-    void answered(std::uint32_t row);
+    void answered(std::uint32_t index);
     /// Of the command at work, where it has scores.
     std::optional<std::uint32_t> working_row() const { return working_ ? working_row_ : std::nullopt; }
 
