@@ -78,7 +78,7 @@ class DramChannel {
     std::string diagnose() const;
 
   private:
-    /// What a transaction has in this channel, in a list by age.
+    /// What a transaction has in this channel, in a list by age. A slot of `parts_`, used again once it is done.
     struct Part {
         DramTransaction* transaction = nullptr;
         std::uint32_t queued = 0;                        ///< bursts in the read queue
@@ -122,6 +122,8 @@ class DramChannel {
         bool activated, precharged;
     };
     void count_column(const Column& column, bool write, std::uint64_t by);
+    /// Carry a streak out; commands issued. Commands of the first may come at or after `asked`, those of the second
+    /// come before `end`.
     std::uint32_t issue_in_order(ColumnStreak& streak, const ColumnStreak::InOrder& plan, DramClock asked);
     std::uint32_t issue_by_groups(ColumnStreak& streak, std::uint64_t intakes, DramClock end);
     /// Bursts of a streak get their commands at `now` and every `spacing` clocks, and leave the queue.
@@ -165,9 +167,8 @@ class DramChannel {
             write_filter_.remove(where);
         }
     }
-    void tell_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan) const;
+    /// After a streak in which that many bursts entered: every clock before `decided` is decided.
     void end_streak(std::uint64_t entered, bool write, DramClock decided);
-    std::uint32_t first_coming() const;
     bool streak(DramClock end, std::uint64_t intakes);
     bool head_may_enter() const;
     void take_in(DramClock now);
@@ -203,12 +204,15 @@ class DramChannel {
         DramClock column;       ///< the first command of either kind
     };
     ColumnBounds column_bounds() const;
+    std::uint32_t first_coming() const;
     DramClock queued_bound(const Part& part, const ColumnBounds& first) const;
     DramClock coming_bound(const Part& part, const ColumnBounds& first) const;
     void tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const;
     void tell_column(const DramLocation& where, bool write, DramClock now, std::uint32_t left) const;
+    void tell_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan) const;
     void tell_depths(DramClock now) const;
     void tell_streak_depths(DramClock now, bool write, std::uint32_t size) const;
+
     const DramTiming timing_;
     const DramOrganisation organisation_;
     const std::uint32_t number_;

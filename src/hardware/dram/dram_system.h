@@ -9,8 +9,8 @@
 //   }
 //
 // Time    in DRAM clocks; calls come in time order. State is brought up to date only when asked: advance_to(k) has
-// decided
-//         every clock before k, for the channels that somebody waits for; the others follow when they are next used.
+//         decided every clock before k, for the channels that somebody waits for; the others follow when they are
+//         next used. Channels without a listener may have decided more; answers are as if they had not.
 // Cost    grows with bursts, not with clocks; nothing is allocated per burst; memory is bounded by what is under way.
 
 #include <cstdint>
@@ -39,7 +39,8 @@ class DramSystem {
 
     const DramConfig& config() const { return config_; }
     const AddressMap& address_map() const { return map_; }
-    /// Hears every command from now on. The sink must outlive the system.
+    /// Hears every command that is not decided yet: all of them, if nothing was sent before. The sink must outlive the
+    /// system.
     void add_sink(DramCommandSink& sink);
 
     /// The transaction arrives at clock `now`, behind all sent before it. Always accepted: senders bound what is under
@@ -60,8 +61,8 @@ class DramSystem {
     /// clock that is not decided. For senders that offer requests as fast as they are taken.
     DramClock advance_until_taken(std::uint64_t bursts, std::vector<DramTransaction*>& finished);
     /// No transaction that advance_to() has not yet handed out completes before this clock; kNever when there is none.
-    /// Posted writes and refreshes alone need no wake-up.
-    /// `known`: the caller wakes then anyway, and later completions need no look.
+    /// Posted writes and refreshes alone need no wake-up. `known`: the caller wakes then anyway, and later completions
+    /// need no look.
     DramClock next_wakeup(DramClock known = kNever) const;
 
     /// The transaction sent last does not complete before this clock; looser than next_wakeup(), but known at once.

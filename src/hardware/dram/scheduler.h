@@ -73,7 +73,6 @@ class DramScheduler {
     std::uint32_t banks_open(std::uint32_t rank) const {
         return static_cast<std::uint32_t>(std::popcount(open_banks_ & rank_mask(rank)));
     }
-    std::uint32_t open_row(std::uint32_t bank) const { return open_row_[bank]; }
     std::uint32_t rank_of(std::uint32_t bank) const { return device_.rank_of(bank); }
     const RankKeeper& keeper() const { return keeper_; }
 
