@@ -1,6 +1,7 @@
 // Playing address traces: the cycles that independent simulators agree on, and equality with requests that are offered
 // one by one.
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <functional>
@@ -114,7 +115,8 @@ std::vector<AddressRequest> random_requests(RandomDram& random, const DramConfig
     const std::uint64_t timed = random.one_of({0U, 0U, 50U, 100U});
     const std::uint64_t gap = random.one_of({1ULL, 20ULL, 600ULL});
     const std::uint32_t writes = random.one_of({0U, 30U, 100U});
-    std::vector<AddressRequest> requests(random.between(1, 1500));
+    const std::uint64_t most = 30000 * config.burst_bytes() / bytes;  // large ones are many bursts each
+    std::vector<AddressRequest> requests(random.between(1, std::clamp<std::uint64_t>(most, 20, 1500)));
     DramClock cycle = random.chance(20) ? random.between(0, 3000) : 0;
     Bytes stream = 0;
     for (AddressRequest& request : requests) {
