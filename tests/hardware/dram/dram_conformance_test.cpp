@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "config/loader.h"
+#include "hardware/dram/agreed_cycles.h"
 #include "hardware/dram/config_check.h"
 #include "hardware/dram/dram_fixture.h"
 #include "hardware/dram/dram_system.h"
@@ -13,7 +14,8 @@ using namespace palimpsest;
 
 namespace {
 
-constexpr const char* kPresets[] = {"ddr3-1600", "ddr4-2400", "ddr4-3200", "lpddr4-3200", "lpddr5-6400", "hbm2"};
+constexpr const char* kPresets[] = {"ddr3-1600",   "ddr4-2400",   "ddr4-3200", "lpddr4-3200",
+                                    "lpddr4-4266", "lpddr5-6400", "hbm2"};
 
 /// From the first offer to the last data: N reads of 64 bytes, one a clock.
 DramClock cycles(const DramConfig& config, std::uint64_t n, const std::function<Bytes(std::uint64_t)>& address) {
@@ -91,22 +93,7 @@ double share_of_peak(const DramConfig& config, const Stream& s) {
 }  // namespace
 
 TEST_CASE("DDR4-2400 takes the cycles that three independent simulators agree on", "[dram][conformance]") {
-    const DramConfig config = comparison_ddr4();
-    const DramTiming& t = config.timing;
-    const DramClock t0 = t.nRCD + t.nCL + 4 + 1;  // ACT, RD, the burst, and pipeline_latency
-    REQUIRE(t0 == 37);
-    constexpr Bytes column = 64, group = 8192, bank = 4 * group, row = 4 * bank;
-    for (const std::uint64_t n : {16ULL, 400ULL, 4000ULL}) {
-        CAPTURE(n);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 128 * column; }) == (n - 1) * t.nCCD_L + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 4 * group + i / 4 % 128 * column; }) ==
-              (n - 1) * t.nCCD_S + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i * row; }) == (n - 1) * t.nRC + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 4 * bank + i / 4 * row; }) ==
-              (n / 4 - 1) * t.nRC + 3 * t.nRRD_L + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 16 * group + i / 16 * row; }) ==
-              (n / 4 - 1) * t.nFAW + 3 * t.nRRD_S + t0);
-    }
+    check_agreed_cycles(comparison_ddr4(), {16, 400, 4000}, cycles);
 }
 
 TEST_CASE("Streaming reads reach 90 % of peak on every preset, refresh included", "[dram][conformance]") {

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "config/loader.h"
+#include "hardware/dram/agreed_cycles.h"
 #include "hardware/dram/command_trace.h"
 #include "hardware/dram/dram_cases.h"
 #include "hardware/dram/trace_player.h"
@@ -135,22 +136,7 @@ std::vector<AddressRequest> random_requests(RandomDram& random, const DramConfig
 }  // namespace
 
 TEST_CASE("traces take the cycles that independent simulators agree on", "[dram][trace][conformance]") {
-    const DramConfig config = comparison();
-    const DramTiming& t = config.timing;
-    const DramClock t0 = t.nRCD + t.nCL + 4 + 1;
-    REQUIRE(t0 == 37);
-    constexpr Bytes column = 64, group = 8192, bank = 4 * group, row = 4 * bank;
-    for (const std::uint64_t n : {16ULL, 400ULL, 20000ULL}) {
-        CAPTURE(n);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 128 * column; }) == (n - 1) * t.nCCD_L + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 4 * group + i / 4 % 128 * column; }) ==
-              (n - 1) * t.nCCD_S + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 32768 * row; }) == (n - 1) * t.nRC + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 4 * bank + i / 4 * row; }) ==
-              (n / 4 - 1) * t.nRC + 3 * t.nRRD_L + t0);
-        CHECK(cycles(config, n, [](std::uint64_t i) { return i % 16 * group + i / 16 * row; }) ==
-              (n / 4 - 1) * t.nFAW + 3 * t.nRRD_S + t0);
-    }
+    check_agreed_cycles(comparison(), {16, 400, 20000}, cycles);
 }
 
 TEST_CASE("a trace plays as if each request were offered when the one before it is taken", "[dram][trace]") {
