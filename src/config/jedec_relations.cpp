@@ -377,7 +377,8 @@ std::vector<DramProblem> jedec_problems(const DramConfig& config) {
         }
     }
     if (!problems.empty()) {
-        problems.front().accepted += "; or \"allow_nonstandard\": true for a device of your own";
+        problems.front().accepted +=
+            "; or \"allow_nonstandard\": true, in the file or by --set, for a device of your own";
     }
     return problems;
 }

@@ -340,7 +340,7 @@ TEST_CASE("files and settings that break the standard are refused, all at once, 
                              "ns a clock (JESD79-4B)",
                              "dram.json: timing.nREFI: value 7800",
                              "ddr4-2400.json: organisation.bank_groups: value 4; accepted: 2: devices of 16 bits",
-                             "\"allow_nonstandard\": true for a device of your own"}) {
+                             "\"allow_nonstandard\": true, in the file or by --set, for a device of your own"}) {
         CHECK(error.find(part) != std::string::npos);
     }
     CHECK(lines_of(error) >= 4);
