@@ -212,3 +212,16 @@ TEST_CASE("a request that waits for a far cycle can be interrupted", "[dram][tra
     const AddressRequest request{0, 0, AddressTraceReader::kLastCycle};
     CHECK_THROWS_AS(player.play({&request, 1}), SimulationError);
 }
+
+TEST_CASE("a gap of any length costs nothing where nothing refreshes", "[dram][trace]") {
+    const DramConfig config = comparison();
+    REQUIRE(config.refresh.mode == RefreshMode::none);
+    constexpr std::uint64_t far = std::uint64_t{1} << 59;  // step by step it would not end
+    const std::vector<DramRequest> requests{{0, 0, 5}, {64, 0, far}};
+    DramSystem dram(config);
+    TracePlayer player(dram, 64);
+    player.play(requests);
+    const TraceResult& result = player.finish();
+    CHECK(result.cycles == far - 5 + config.timing.nCL + config.timing.burst_clocks() + 1);
+    CHECK(result.counts.row_hits == 1);
+}
