@@ -158,33 +158,25 @@ void ColumnStreak::exchange(const InOrder& plan, const ArrivalFifo& arrivals) {
             left -= bursts;
         }
     }
-    scheduler_.next_age_ += first_left;
     std::uint32_t passed = 0;
     for (std::size_t i = 0; passed < plan.count; ++i) {
         const Arrival& arrival = arrivals[i];
         const std::uint32_t end = std::min(plan.count, passed + arrival.count);
-        touched_ |= std::uint64_t{1} << arrival.where.bank;
         if (end > first_left) {
             const std::uint32_t skip = std::max(first_left, passed) - passed;
             put(arrival, skip, end - passed - skip);
         }
         passed = end;
     }
-    if (write_) {  // one less after each command, full again after each arrival
-        scheduler_.forced_writes_ =
-            size >= scheduler_.write_high_ || (scheduler_.forced_writes_ && size - 1 > scheduler_.write_low_);
-    }
 }
 
 void ColumnStreak::end(DramClock now) {
     DramScheduler& s = scheduler_;
-    DramClock last_of_all = 0;
     for (std::uint64_t rest = commanded_; rest != 0; rest &= rest - 1) {
         const auto bank = static_cast<std::uint32_t>(std::countr_zero(rest));
         s.device_.issue(command_, bank, last_command_[bank]);
-        last_of_all = std::max(last_of_all, last_command_[bank]);
     }
-    s.keeper_.commanded(rank_, last_of_all);
+    // Its rank keeps a burst, so that the keeper need not know when it had its last command.
     DramScheduler::Candidates& column = s.wanted_[write_].column;
     column.soonest = kNever;
     for (std::uint64_t rest = touched_; rest != 0; rest &= rest - 1) {

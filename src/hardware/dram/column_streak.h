@@ -42,7 +42,8 @@ class ColumnStreak {
     };
     /// `most` commands, all of them and what is taken after them before `end`.
     InOrder plan_in_order(const ArrivalFifo& arrivals, std::uint64_t most, DramClock end);
-    /// Takes the plan's bursts out of the queue and puts the arrivals into it.
+    /// Takes the plan's bursts out of the queue and puts the arrivals into it, which was full and is so again: writes
+    /// stay beyond their high mark.
     void exchange(const InOrder& plan, const ArrivalFifo& arrivals);
 
     /// The general case, burst by burst, where all hits and what enters are of one rank.

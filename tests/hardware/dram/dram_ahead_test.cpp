@@ -199,3 +199,46 @@ TEST_CASE("Streams sent again as they complete are served as by the golden contr
         play(seed);
     }
 }
+
+TEST_CASE("Late clocks and 256 channels change nothing but the clocks", "[dram][streak]") {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        CAPTURE(seed);
+        RandomDram random(seed);
+        DramConfig config = random.streaming_config();
+        config.refresh.mode = RefreshMode::none;
+        config.organisation.rows = 64;
+        config.power_down = {};
+        config.mapping = "row|rank|bank|bankgroup|column|channel";
+        const auto answers_from = [&](DramClock start, std::uint32_t channels) {
+            config.organisation.channels = channels;
+            DramSystem dram(config);
+            RandomDram choices(seed);
+            std::deque<DramTransaction> transactions;
+            std::vector<DramTransaction*> finished;
+            for (DramClock clock = start; transactions.size() < 40;) {
+                // As many bursts in each channel, however many there are.
+                const Bytes bytes = config.burst_bytes() * choices.between(1, 100) * channels;
+                const DramSegment segment{choices.between(0, 20) * bytes % (config.organisation.bytes() / 2), bytes};
+                DramTransaction& transaction = transactions.emplace_back();
+                transaction.segments = {&segment, 1};
+                transaction.write = choices.chance(30);
+                dram.send(transaction, clock);
+                const DramClock pause = choices.between(0, 200);
+                dram.advance_to(clock + choices.between(0, pause), finished);
+                clock += pause;
+            }
+            while (dram.next_wakeup() != kNever) {
+                dram.advance_to(dram.next_wakeup(), finished);
+            }
+            CHECK(finished.size() == transactions.size());
+            std::vector<DramClock> answers;
+            for (const DramTransaction& transaction : transactions) {
+                answers.push_back(transaction.completion - start);
+            }
+            return answers;
+        };
+        const std::vector<DramClock> expected = answers_from(0, 1);
+        CHECK(answers_from(DramClock{1} << 60, 1) == expected);
+        CHECK(answers_from(0, 256) == expected);
+    }
+}
