@@ -33,23 +33,24 @@ struct SramBuffers::Implementation {
                 waiting[client].done.notify(clock.until(arbiter.finish(id)));
             }
         }
-        if (sink != nullptr) {
-            look_at_ports.notify(sc_core::SC_ZERO_TIME);
-        }
+        show_ports(clock.now());
     }
 
     void finish(SramClientId id) {
         Waiting& slot = waiting[static_cast<std::size_t>(id)];
+        show_ports_until(clock.now());
         const Cycles conflict_cycles = arbiter.retire(id, clock.now());
-        if (sink != nullptr) {
-            look_at_ports.notify(sc_core::SC_ZERO_TIME);
-        }
+        show_ports(clock.now());
         slot.client->stream_done(slot.tag, conflict_cycles);
     }
 
-    /// Only while a waveform is written: shows who has each port now and sleeps until that may change.
-    void show_ports() {
-        const Cycles now = clock.now();
+    // Only while a waveform is written. No event wakes for it, or a run would not be the same with and without one:
+    // what the ports did is shown when the arbiter is about to change, and what holds then.
+
+    void show_ports(Cycles now) {
+        if (sink == nullptr) {
+            return;
+        }
         for (PortSignal& port : ports) {
             const unsigned holder = arbiter.holder(port.where, port.bank, now);
             if (holder != port.shown) {
@@ -57,9 +58,16 @@ struct SramBuffers::Implementation {
                 sink->change(port.signal, clock.time_of(now), holder);
             }
         }
-        const Cycles next = arbiter.next_change(now);
-        if (next != std::numeric_limits<Cycles>::max()) {
-            look_at_ports.notify(clock.until(next));
+        shown_to = now;
+    }
+
+    void show_ports_until(Cycles now) {
+        while (sink != nullptr) {
+            const Cycles next = arbiter.next_change(shown_to);
+            if (next > now) {
+                return;
+            }
+            show_ports(next);
         }
     }
 
@@ -69,7 +77,7 @@ struct SramBuffers::Implementation {
     SignalSink* sink = nullptr;
     std::vector<PortSignal> ports;
     std::array<SignalSink::SignalId, kBufferCount * 2> occupancy{};
-    sc_core::sc_event look_at_ports;
+    Cycles shown_to = 0;
 };
 
 SramBuffers::SramBuffers(const sc_core::sc_module_name& name, const BuffersConfig& config, const ClockDomain& clock)
@@ -89,6 +97,7 @@ SramBuffers::~SramBuffers() = default;
 
 void SramBuffers::stream(SramClientId id, const BufferRegion& region, bool write, SramClient& client,
                          std::uint64_t tag) {
+    implementation_->show_ports_until(implementation_->clock.now());
     const auto changed = implementation_->arbiter.start(id, region, write, implementation_->clock.now());
     auto& slot = implementation_->waiting[static_cast<std::size_t>(id)];
     slot.client = &client;
@@ -97,6 +106,7 @@ void SramBuffers::stream(SramClientId id, const BufferRegion& region, bool write
 }
 
 void SramBuffers::reserve(BufferHalf half, std::uint32_t bank, const AccessPattern& pattern, bool write) {
+    implementation_->show_ports_until(implementation_->clock.now());
     implementation_->reschedule(
         implementation_->arbiter.reserve(half, bank, pattern, write, implementation_->clock.now()));
 }
@@ -129,11 +139,6 @@ void SramBuffers::trace(SignalSink& sink, const std::string& hierarchy) {
             self.ports.push_back({where, bank, signal});
         }
     }
-    sc_core::sc_spawn_options options;
-    options.spawn_method();
-    options.dont_initialize();
-    options.set_sensitivity(&self.look_at_ports);
-    sc_core::sc_spawn([&self] { self.show_ports(); }, "show_ports", &options);
 }
 
 void SramBuffers::set_occupancy(BufferHalf half, std::uint32_t words) {

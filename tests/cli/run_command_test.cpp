@@ -53,7 +53,7 @@ TEST_CASE("run prints json or nothing where it is asked to", "[cli][run]") {
     CHECK(quiet.out.empty());
 }
 
-TEST_CASE("a waveform and its save file come with a run and do not change it", "[cli][run][vcd]") {
+TEST_CASE("a waveform and its save file come with a run", "[cli][run][vcd]") {
     const ScratchDirectory scratch;
     const std::string vcd = scratch / "run.vcd";
     const ToolResult traced = run_tool("run --json " + kTiny + " --vcd " + vcd + " --vcd-window 1us:3us");
@@ -62,14 +62,24 @@ TEST_CASE("a waveform and its save file come with a run and do not change it", "
     CHECK(says(content_of(vcd), "$enddefinitions"));
     CHECK(says(content_of(scratch / "run.gtkw"), "[dumpfile]"));
     CHECK(scratch.entries() == 2);
-    Json with = Json::parse(traced.out);
-    Json without = Json::parse(run_tool("run --json " + kTiny).out);
-    with.erase("simulation");
-    without.erase("simulation");
-    CHECK(with == without);
     // It may go into a directory that --out is yet to make.
     CHECK(run_tool("run --quiet " + kTiny + " --out " + (scratch / "out") + " --vcd " + (scratch / "out/run.vcd"))
               .exit_code == 0);
+}
+
+TEST_CASE("a run is the same with a waveform and without", "[cli][run][vcd]") {
+    const ScratchDirectory scratch;
+    // With several channels, masters meet at one edge: nothing that only a waveform needs may change their order.
+    for (const std::string setting : {"dram.organisation.channels=1", "dram.organisation.channels=2",
+                                      "dram.organisation.channels=4", "dram.organisation.ranks=2"}) {
+        CAPTURE(setting);
+        const std::string command = "run --json " + kTiny + " --set " + setting;
+        Json with = Json::parse(run_tool(command + " --vcd " + (scratch / "run.vcd")).out);
+        Json without = Json::parse(run_tool(command).out);
+        with.erase("simulation");
+        without.erase("simulation");
+        CHECK(with == without);
+    }
 }
 
 TEST_CASE("compare writes both reports and their ratios", "[cli][run][comparison]") {

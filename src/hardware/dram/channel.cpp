@@ -70,6 +70,9 @@ void DramChannel::push_checked(const DramLocation& where, const BurstOwner& owne
 }
 
 void DramChannel::stop_at(DramClock now) {
+    if (!untold_.empty()) {
+        tell_until(kNever);
+    }
     if (now >= scheduler_.next_due()) {
         clocks_.count_to(now);
         scheduler_.refresh_due(now);
@@ -223,8 +226,11 @@ void DramChannel::issue(const DramScheduler::Pick& pick, DramClock now) {
             break;
     }
     if (!sinks_.empty()) {
-        const bool for_burst = pick.kind == DramCommandKind::activate;
-        tell(pick, for_burst ? &scheduler_.queue(pick.write)[pick.slot] : nullptr, now);
+        DramCommand command = command_of(pick.kind, pick.bank, now);
+        if (pick.kind == DramCommandKind::activate) {
+            command.row = scheduler_.queue(pick.write)[pick.slot].row;
+        }
+        tell(command);
     }
     if (pick.of_keeper) {
         clocks_.count_to(now + 1);
@@ -252,7 +258,7 @@ void DramChannel::column(const DramScheduler::Pick& pick, DramClock now) {
     count_column({burst.owner.traffic, burst.activated, burst.precharged}, pick.write, 1);
     scheduler_.issue(pick, now);
     if (!sinks_.empty()) {
-        tell(pick, &burst, now);
+        tell(column_of({burst.row, burst.column, burst.bank, 0}, pick.write, now));
         tell_depths(now);
     }
     if (pick.write) {

@@ -50,6 +50,9 @@ class DramChannel {
             advance_a_step(now, ~std::uint64_t{0});
         }
         now_ = std::max(now_, now);
+        if (!untold_.empty()) {
+            tell_until(now);
+        }
     }
     /// Decides clocks until at most `bursts` of the FIFO are not taken.
     void advance_until_taken(std::uint64_t bursts) {
@@ -207,11 +210,16 @@ class DramChannel {
     std::uint32_t first_coming() const;
     DramClock queued_bound(const Part& part, const ColumnBounds& first) const;
     DramClock coming_bound(const Part& part, const ColumnBounds& first) const;
-    void tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const;
-    void tell_column(const DramLocation& where, bool write, DramClock now, std::uint32_t left) const;
-    void tell_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan) const;
-    void tell_depths(DramClock now) const;
-    void tell_streak_depths(DramClock now, bool write, std::uint32_t size) const;
+    DramCommand command_of(DramCommandKind kind, std::uint32_t bank, DramClock now) const;
+    DramCommand column_of(const DramLocation& where, bool write, DramClock now) const;
+    void tell(const DramCommand& command) const;
+    void tell_depths(DramClock now, std::uint32_t reads, std::uint32_t writes) const;
+    void tell_depths(DramClock now) const {
+        tell_depths(now, scheduler_.queue(false).size(), scheduler_.queue(true).size());
+    }
+    void note_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan);
+    /// Tells what has been noted of the clocks before `now`.
+    void tell_until(DramClock now);
 
     const DramTiming timing_;
     const DramOrganisation organisation_;
@@ -241,6 +249,14 @@ class DramChannel {
     DramClock now_ = 0;        ///< first undecided clock
     DramClock next_stop_ = 0;  ///< nothing happens before it
     DramCounts counts_;
+    /// What listeners are to hear of a streak that ran ahead, in order of clocks.
+    struct Note {
+        DramCommand command;
+        DramClock clock;
+        std::uint32_t reads, writes;  ///< bursts in the queues, where it is no command
+        bool is_command;
+    };
+    std::vector<Note> untold_;
     /// The latest streak, as far as it ran ahead of what was asked for: commands of `first` and every `spacing` clocks.
     struct Ahead {
         DramClock first = 0, spacing = 1;

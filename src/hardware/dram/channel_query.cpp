@@ -131,51 +131,55 @@ void DramChannel::add_counts(DramCounts& sum, DramClock now) {
     sum += counts;
 }
 
-void DramChannel::tell(const DramScheduler::Pick& pick, const BurstQueue::Entry* burst, DramClock now) const {
+DramCommand DramChannel::command_of(DramCommandKind kind, std::uint32_t bank, DramClock now) const {
     DramCommand command;
     command.clock = now;
-    command.kind = pick.kind;
+    command.kind = kind;
     command.channel = static_cast<std::uint8_t>(number_);
-    command.rank = static_cast<std::uint8_t>(scheduler_.rank_of(pick.bank));
-    const bool has_bank = pick.kind == DramCommandKind::activate || pick.kind == DramCommandKind::precharge ||
-                          pick.kind == DramCommandKind::read || pick.kind == DramCommandKind::write ||
-                          pick.kind == DramCommandKind::refresh_bank;
-    if (has_bank) {
-        const std::uint32_t in_rank = pick.bank % organisation_.banks();
+    command.rank = static_cast<std::uint8_t>(scheduler_.rank_of(bank));
+    using enum DramCommandKind;
+    if (kind == activate || kind == precharge || kind == read || kind == write || kind == refresh_bank) {
+        const std::uint32_t in_rank = bank % organisation_.banks();
         command.bank_group = static_cast<std::uint8_t>(in_rank / organisation_.banks_per_group);
         command.bank = static_cast<std::uint8_t>(in_rank % organisation_.banks_per_group);
     }
-    if (burst != nullptr) {
-        command.row = burst->row;
-    }
-    if (pick.kind == DramCommandKind::read || pick.kind == DramCommandKind::write) {
-        command.column = burst->column * timing_.burst_length;
-    }
+    return command;
+}
+
+DramCommand DramChannel::column_of(const DramLocation& where, bool write, DramClock now) const {
+    DramCommand command = command_of(write ? DramCommandKind::write : DramCommandKind::read, where.bank, now);
+    command.row = where.row;
+    command.column = where.column * timing_.burst_length;
+    return command;
+}
+
+void DramChannel::tell(const DramCommand& command) const {
     for (DramCommandSink* sink : sinks_) {
         sink->command(command);
     }
 }
 
-/// The same of a streak's command, and what it leaves in the queue.
-void DramChannel::tell_column(const DramLocation& where, bool write, DramClock now, std::uint32_t left) const {
-    DramScheduler::Pick pick;
-    pick.kind = write ? DramCommandKind::write : DramCommandKind::read;
-    pick.bank = where.bank;
-    BurstQueue::Entry burst;
-    burst.row = where.row;
-    burst.column = where.column;
-    tell(pick, &burst, now);
-    tell_streak_depths(now, write, left);
+void DramChannel::tell_depths(DramClock now, std::uint32_t reads, std::uint32_t writes) const {
+    for (DramCommandSink* sink : sinks_) {
+        sink->queue_depths(now, number_, reads, writes);
+    }
 }
 
-void DramChannel::tell_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan) const {
+/// The notes of a plan, to be told when their clocks are asked for.
+void DramChannel::note_in_order(const ColumnStreak& streak, const ColumnStreak::InOrder& plan) {
     const BurstQueue& queue = streak.queue();
+    const bool write = streak.write();
+    const std::uint32_t other = scheduler_.queue(!write).size(), full = queue.size();
+    const auto depths = [&](DramClock clock, std::uint32_t size) {
+        untold_.push_back({{}, clock, write ? other : size, write ? size : other, false});
+    };
     DramClock now = plan.first;
     std::uint32_t issued = 0;
     const auto run = [&](DramLocation where, std::uint32_t bursts) {
         for (bursts = std::min(bursts, plan.count - issued); bursts > 0; --bursts, ++issued, ++where.column) {
-            tell_column(where, streak.write(), now, queue.size() - 1);
-            tell_streak_depths(now + 1, streak.write(), queue.size());
+            untold_.push_back({column_of(where, write, now), now, 0, 0, true});
+            depths(now, full - 1);
+            depths(now + 1, full);
             now += plan.spacing;
         }
     };
@@ -189,17 +193,17 @@ void DramChannel::tell_in_order(const ColumnStreak& streak, const ColumnStreak::
     }
 }
 
-void DramChannel::tell_streak_depths(DramClock now, bool write, std::uint32_t size) const {
-    for (DramCommandSink* sink : sinks_) {
-        sink->queue_depths(now, number_, write ? scheduler_.queue(false).size() : size,
-                           write ? size : scheduler_.queue(true).size());
+void DramChannel::tell_until(DramClock now) {
+    std::size_t told = 0;
+    for (; told < untold_.size() && untold_[told].clock < now; ++told) {
+        const Note& note = untold_[told];
+        if (note.is_command) {
+            tell(note.command);
+        } else {
+            tell_depths(note.clock, note.reads, note.writes);
+        }
     }
-}
-
-void DramChannel::tell_depths(DramClock now) const {
-    for (DramCommandSink* sink : sinks_) {
-        sink->queue_depths(now, number_, scheduler_.queue(false).size(), scheduler_.queue(true).size());
-    }
+    untold_.erase(untold_.begin(), untold_.begin() + static_cast<std::ptrdiff_t>(told));
 }
 
 std::string DramChannel::diagnose() const {

@@ -23,11 +23,12 @@ bool DramChannel::streak(DramClock end, std::uint64_t intakes) {
         clocks_.count_to(next_stop_);
     }
     ahead_.runs.clear();
+    tell_until(kNever);
     const std::uint64_t most = std::min<std::uint64_t>(intakes, kStreakBursts);
     const DramClock due = std::min(scheduler_.next_due(), streak.limit());
     // A plan rests on what is in the FIFO; what comes later goes behind. So it may run ahead of the clocks that are
-    // asked for, unless somebody listens who must not hear of the future.
-    const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, sinks_.empty() ? due : std::min(end, due));
+    // asked for; listeners hear of them when they are.
+    const ColumnStreak::InOrder plan = streak.plan_in_order(fifo_, most, due);
     std::uint32_t issued = 0;
     if (plan.count > 0) {
         issued = issue_in_order(streak, plan, end);
@@ -44,7 +45,8 @@ std::uint32_t DramChannel::issue_in_order(ColumnStreak& streak, const ColumnStre
     const DramClock latency = read_latency();
     const BurstQueue& queue = streak.queue();
     if (!sinks_.empty()) {
-        tell_in_order(streak, plan);
+        note_in_order(streak, plan);
+        tell_until(asked);
     }
     const DramClock last = plan.first + (plan.count - 1) * plan.spacing;
     const bool ahead = last >= asked;  // then remembered by runs: counts may be asked for in between
@@ -127,10 +129,13 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
         decided = now + 1;
         count_column({burst.owner.traffic, burst.activated, burst.precharged}, write, 1);
         if (watched) {
-            tell_column({burst.row, burst.column, burst.bank, 0}, write, now, streak.queue().size() - 1);
+            tell(column_of({burst.row, burst.column, burst.bank, 0}, write, now));
         }
         leave(write, {burst.row, burst.column, burst.bank, 0}, burst.owner, 1, now, 1);
         streak.issue();
+        if (watched) {
+            tell_depths(now);
+        }
         if (fifo_.empty()) {
             continue;
         }
@@ -142,7 +147,7 @@ std::uint32_t DramChannel::issue_by_groups(ColumnStreak& streak, std::uint64_t i
             streak.insert(head);
             fifo_.pop(1);
             if (watched) {
-                tell_streak_depths(decided, write, streak.queue().size());
+                tell_depths(decided);
             }
             ++decided;
             // The queue is full again, but one of the other kind may enter before it has room.

@@ -45,6 +45,7 @@ tlm::tlm_sync_enum DramController::nb_transport_fw(int socket, tlm::tlm_generic_
     taken.payload = &payload;
     taken.socket = socket;
     taken.arrived_ps = now_ps();
+    taken.number = arrivals_++;
     taken.transaction.segments = request->segments;
     taken.transaction.write = payload.is_write();
     taken.transaction.traffic = request->traffic;
@@ -93,7 +94,7 @@ void DramController::collect() {
         if (edge_ps < now_ps()) {
             throw SimulationError(fmt::format("{}: a response of {} ps found at {} ps", name(), edge_ps, now_ps()));
         }
-        responses_due_.push({edge_ps, transaction->completion, order_++, &requests_[transaction->user]});
+        responses_due_.push({edge_ps, transaction->completion, &requests_[transaction->user]});
     }
 }
 

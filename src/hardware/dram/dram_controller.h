@@ -13,6 +13,7 @@
 #include <memory>
 #include <queue>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <tlm_utils/multi_passthrough_target_socket.h>
@@ -66,14 +67,16 @@ class DramController : public sc_core::sc_module {
         tlm::tlm_generic_payload* payload = nullptr;
         int socket = 0;
         Picoseconds arrived_ps = 0;
+        std::uint64_t number = 0;  ///< order of arrival
     };
+    /// Of one edge: in order of completion, then of arrival; whenever it became known, which a listener changes.
     struct Response {
         Picoseconds time_ps;
         DramClock completion;
-        std::uint64_t order;
         Request* request;
         bool operator>(const Response& other) const {
-            return time_ps != other.time_ps ? time_ps > other.time_ps : order > other.order;
+            return std::tie(time_ps, completion, request->number) >
+                   std::tie(other.time_ps, other.completion, other.request->number);
         }
     };
 
@@ -91,7 +94,7 @@ class DramController : public sc_core::sc_module {
     DramSystem system_;
     std::uint64_t drop_response_;
     std::uint64_t responses_ = 0;
-    std::uint64_t order_ = 0;
+    std::uint64_t arrivals_ = 0;
     std::uint64_t in_flight_ = 0;
     static constexpr Picoseconds kNoWake = ~Picoseconds{0};
     Picoseconds wake_ps_ = kNoWake;  ///< of the wake-up that is due
