@@ -56,9 +56,9 @@ void DramChannel::push_checked(const DramLocation& where, const BurstOwner& owne
         count -= free;
     }
     for (std::uint32_t i = 0; i < count; ++i, ++each.column) {
-        const bool may_match = writes_pending_ > 0 && write_filter_.may_contain(each);
+        const bool may_match = writes_to_bank_[each.bank] > 0 && write_filter_.may_contain(each);
         if (write) {
-            ++writes_pending_;
+            ++writes_to_bank_[each.bank];
             write_filter_.add(each);
         }
         may_match_ += may_match;

@@ -101,7 +101,7 @@ class DramChannel {
         const bool was_empty = fifo_.empty();
         fifo_in_ += count;
         fifo_reads_in_ += write ? 0 : count;
-        if (write || writes_pending_ > 0) {
+        if (write || writes_to_bank_[where.bank] > 0) {
             push_checked(where, owner, count, write);
         } else {
             fifo_.push(where, owner, count, write, false);
@@ -165,7 +165,7 @@ class DramChannel {
     }
     /// Writes leave their queue.
     void written(DramLocation where, std::uint32_t bursts) {
-        writes_pending_ -= bursts;
+        writes_to_bank_[where.bank] -= bursts;
         for (; bursts > 0; --bursts, ++where.column) {
             write_filter_.remove(where);
         }
@@ -242,9 +242,9 @@ class DramChannel {
     std::vector<Part> parts_;
     std::vector<std::uint32_t> free_parts_;
     std::uint32_t first_part_ = kNoPart, last_part_ = kNoPart;
-    std::uint64_t may_match_ = 0;       ///< sum over the parts
-    std::uint32_t writes_pending_ = 0;  ///< in the FIFO and the write queue
-    BurstFilter write_filter_;          ///< the same by burst
+    std::uint64_t may_match_ = 0;                            ///< sum over the parts
+    std::array<std::uint32_t, kMaxBanks> writes_to_bank_{};  ///< in the FIFO and the write queue
+    BurstFilter write_filter_;                               ///< the same by burst
 
     DramClock now_ = 0;        ///< first undecided clock
     DramClock next_stop_ = 0;  ///< nothing happens before it
