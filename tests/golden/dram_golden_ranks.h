@@ -81,7 +81,9 @@ class GoldenDramRanks : public GoldenDramState {
             ++counts.bank_refreshes;
             bank.refresh_end = now + t().nRFCpb;
         }
+        const DramClock idle_since = rank.idle_since;  // a PRE for a refresh does not end the idle time
         issue(channel, kind, p);
+        rank.idle_since = idle_since;
         return true;
     }
 

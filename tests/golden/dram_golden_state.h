@@ -114,16 +114,13 @@ class GoldenDramState {
     void issue(Channel& channel, const DramCommand& c) {
         channel.history.push_back(c);
         commands.push_back(c);
-        if (c.kind != power_down_enter && c.kind != power_down_exit && !closes_for_self_refresh(channel, c)) {
+        const bool for_bursts = c.kind == activate || c.kind == read || c.kind == write || c.kind == precharge;
+        if (for_bursts || c.kind == self_refresh_enter || c.kind == self_refresh_exit) {
             channel.ranks[c.rank].idle_since = now + 1;
         }
     }
     void issue(Channel& channel, DramCommandKind kind, const GoldenPlace& p) {
         issue(channel, command_for(kind, channel, p));
-    }
-    /// A PREA of a rank that owes no refresh can have no other purpose.
-    bool closes_for_self_refresh(const Channel& channel, const DramCommand& c) const {
-        return c.kind == precharge_all && owed(channel.ranks[c.rank]) == 0;
     }
     void close(Channel& channel, const GoldenPlace& p) {
         bank_at(channel, p).open = false;

@@ -180,7 +180,6 @@ bool RankKeeper::sleep(std::uint64_t open_banks, DramClock now, Wish& wish, Dram
 void RankKeeper::granted(const Wish& wish, DramClock now) {
     const std::uint32_t r = device_.rank_of(wish.bank);
     Rank& rank = ranks_[r];
-    const bool was_idle = idle(rank);
     switch (wish.kind) {
         case DramCommandKind::refresh:
             --rank.owed;
@@ -212,10 +211,7 @@ void RankKeeper::granted(const Wish& wish, DramClock now) {
         default:  // PRE, PREA
             break;
     }
-    const bool ends_idle_time = wish.kind != DramCommandKind::power_down_enter &&
-                                wish.kind != DramCommandKind::power_down_exit &&
-                                !(wish.kind == DramCommandKind::precharge_all && was_idle);
-    if (ends_idle_time) {
+    if (wish.kind == DramCommandKind::self_refresh_enter || wish.kind == DramCommandKind::self_refresh_exit) {
         commanded(r, now);
     }
     update(r);
