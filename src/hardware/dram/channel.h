@@ -33,7 +33,9 @@ class DramChannel {
     void append(std::uint32_t index, const DramLocation& where, std::uint32_t count);
     /// A burst of a single request, arriving at `now`, to the FIFO's end; the request has number `index`.
     void append_streamed(std::uint32_t index, const DramLocation& where, bool write, DramClock now) {
-        advance_to(now);
+        if (now > now_) {
+            advance_to(now);
+        }
         if (fifo_.empty()) {
             clocks_.count_to(now);
             clocks_.set_occupied(true);
