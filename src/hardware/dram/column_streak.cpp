@@ -94,8 +94,7 @@ ColumnStreak::InOrder ColumnStreak::plan_in_order(const ArrivalFifo& arrivals, s
             bursts = arrivals[arrival++].count;
         }
         DramClock& of_group = group_clocks[group_of(bank)];
-        if (scheduler_.rank_of(bank) != rank_ ||
-            std::max(of_group, scheduler_.device_.bank_ready(command_, bank)) > clock) {
+        if (std::max(of_group, scheduler_.device_.bank_ready(command_, bank)) > clock) {
             break;
         }
         // In groups that take turns only the first of a run comes in its turn.

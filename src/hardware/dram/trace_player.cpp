@@ -87,8 +87,7 @@ void TracePlayer::wait_until(DramClock cycle) {
             throw SimulationError("interrupted");
         }
         now_ += kLongestStep;
-        dram_.advance_to(now_, finished_);
-        dram_.counts_at(now_);  // idle channels too
+        dram_.counts_at(now_);  // decides all channels up to there, idle ones too
     }
     now_ = cycle;
 }
