@@ -19,6 +19,6 @@ struct LoadedModel {
 /// `path` is a directory with config.json, model.safetensors (or its shards and index) and tokenizer.json (Hugging
 /// Face), a directory with model.bin and tokenizer.bin (llama2.c), or a GGUF file. Throws InputError naming the file
 /// and the tensor or field that is wrong or missing.
-LoadedModel load_model(const std::string& path);
+LoadedModel open_model(const std::string& path);
 
 }  // namespace palimpsest
