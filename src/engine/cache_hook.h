@@ -30,8 +30,9 @@ class CacheHook {
     /// The token at `position` comes; `cells` (by KV head) takes the cells its K and V are written to.
     virtual void place(std::uint32_t text, std::uint32_t layer, std::uint32_t position,
                        std::span<std::uint32_t> cells) = 0;
-    /// The cells that the token placed last in this layer attends to, its own included; as many for every KV head.
-    virtual std::span<const std::uint32_t> attended(std::uint32_t text, std::uint32_t layer, std::uint32_t kv_head) = 0;
+    /// The cells that the token at `position`, just placed, attends to, its own included; as many for every KV head.
+    virtual std::span<const std::uint32_t> attended(std::uint32_t text, std::uint32_t layer, std::uint32_t position,
+                                                    std::uint32_t kv_head) = 0;
     virtual void observe(const AttentionRows& rows) = 0;
 };
 

@@ -155,7 +155,7 @@ void LlamaEngine::rotate(std::span<float> vectors, std::uint32_t width, std::uin
     for (std::uint32_t i = 0; i < count; ++i) {
         const std::size_t angles = (std::size_t{position_} + i) * pairs;
         for (std::uint32_t offset = 0; offset < width; offset += head_dim) {
-            rotate_pairs(vectors.subspan(std::size_t{i} * width + offset, head_dim),
+            rotate_neighbours(vectors.subspan(std::size_t{i} * width + offset, head_dim),
                          std::span(cosines_).subspan(angles, pairs), std::span(sines_).subspan(angles, pairs));
         }
     }
