@@ -99,8 +99,8 @@ CacheReplay::Implementation::Implementation(const RunConfig& config, std::unique
         evicts = info.evicts;
         shape.sinks = info.protects_sinks ? config.cache.sinks : 0;
         shape.recent = info.protects_recent ? config.cache.recent : 0;
-        factory = [cache = config.cache](std::uint32_t n, std::uint64_t run_seed, std::uint64_t set) {
-            return make_policy(cache, n, run_seed, set);
+        factory = [cache = config.cache](std::uint32_t n, const PolicyContext& context) {
+            return make_policy(cache, n, context);
         };
     }
     slots = evicts ? std::min(config.cache.budget, all_tokens) : all_tokens;
@@ -115,7 +115,7 @@ CacheReplay::Implementation::Implementation(const RunConfig& config, std::unique
                             ? prompt_tokens
                             : std::min(config.cache.prefill_chunk, prompt_tokens);
 
-    const std::unique_ptr<EvictionPolicy> probe = factory(1, seed, 0);
+    const std::unique_ptr<EvictionPolicy> probe = factory(1, {.seed = seed});
     uses_scores = probe->uses_scores();
     if (uses_scores && evicts) {
         if (!source) {
@@ -147,7 +147,7 @@ void CacheReplay::Implementation::assign_sets(const PolicyFactory& factory, cons
         const auto [entry, is_new] =
             known.try_emplace({std::move(set_feed), differs_by_set ? i : 0}, static_cast<std::uint32_t>(sets.size()));
         if (is_new) {
-            sets.emplace_back(shape, factory(shape.slots + shape.temporaries, seed, i));
+            sets.emplace_back(shape, factory(shape.slots + shape.temporaries, {.seed = seed, .set = i}));
             members.push_back(0);
             feeds.push_back(entry->first.first);
         }

@@ -44,8 +44,9 @@ class EvictionSet {
     /// Frees a slot where `free_one` asks for room for the token after `position` and there is none.
     void end_generation(TokenPosition position, bool free_one);
 
-    /// The attention row of `query`, by slot; row.size() == positions().size().
-    void observe(std::span<const RelevanceSample> row, TokenPosition query) { policy_->observe(row, query); }
+    /// One query's attention, by slot; as long as positions().
+    void observe(const RelevanceRow& row) { policy_->observe(row); }
+    bool uses_logits() const { return policy_->uses_logits(); }
 
     /// Positions by slot, temporaries included; SlotPositions::kFree where free.
     std::span<const std::uint32_t> positions() const { return table_.occupied(); }

@@ -1,6 +1,7 @@
 #include "host/relevance_feed.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -8,6 +9,12 @@ namespace palimpsest {
 namespace {
 
 constexpr unsigned kGuardBits = 32;
+
+/// A row's logits up to a constant. A sample of 0 stands for less than half a step.
+float logit_of(RelevanceSample sample) {
+    constexpr float kStep = 1.0F / kProbabilityOne;
+    return std::log(sample > 0 ? static_cast<float>(sample) * kStep : kStep / 2);
+}
 
 }  // namespace
 
@@ -62,7 +69,15 @@ void RelevanceFeed::observe(TokenPosition position, std::span<EvictionSet> sets)
             for (std::size_t i = 0; i < sums.size(); ++i) {
                 samples_[i] = static_cast<RelevanceSample>((sums[i] + (1ULL << (kGuardBits - 1))) >> kGuardBits);
             }
-            sets[set].observe(samples_, position);
+            if (sets[set].uses_logits()) {
+                logits_.resize(samples_.size());
+                for (std::size_t i = 0; i < samples_.size(); ++i) {
+                    logits_[i] = logit_of(samples_[i]);
+                }
+                sets[set].observe({samples_, logits_, position});
+            } else {
+                sets[set].observe({samples_, {}, position});
+            }
         }
     }
 }

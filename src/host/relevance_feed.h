@@ -6,6 +6,9 @@
 // set holds, and the rows of the set's query heads are averaged. In integers, with n rows and S the sum of p over the
 // set's tokens:  weight = floor(65535 * 2^32 / (S * n)),  sample = (sum over rows of p * weight + 2^31) >> 32. A row
 // with S = 0 adds nothing.
+//
+// Recorded rows hold probabilities only. A policy that uses logits sees logit = ln(max(sample, 1/2) / 65535): those of
+// the renormalised row, up to a constant of the row.
 
 #include <cstdint>
 #include <memory>
@@ -68,6 +71,7 @@ class RelevanceFeed {
     std::vector<Probability> row_;                  ///< the row at hand and a zero behind it, for free slots
     std::vector<std::uint32_t> gathered_;           ///< the row's probabilities by slot
     std::vector<RelevanceSample> samples_;
+    std::vector<float> logits_;
 };
 
 }  // namespace palimpsest

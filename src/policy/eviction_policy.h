@@ -9,9 +9,8 @@
 
 namespace palimpsest {
 
-/// Makes the policy `config.policy` for sets of `slots` slots; `set` seeds what is random. Throws InputError on an
-/// unknown name.
-std::unique_ptr<EvictionPolicy> make_policy(const CacheConfig& config, std::uint32_t slots, std::uint64_t seed,
-                                            std::uint64_t set);
+/// Makes the policy `config.policy` for a set of `slots` slots. Throws InputError on an unknown name.
+std::unique_ptr<EvictionPolicy> make_policy(const CacheConfig& config, std::uint32_t slots,
+                                            const PolicyContext& context);
 
 }  // namespace palimpsest

@@ -10,7 +10,7 @@ class FullPolicy final : public EvictionPolicy {
     void insert(SlotId, TokenPosition) override {}
     void remove(SlotId) override {}
     void move(SlotId, SlotId) override {}
-    void observe(std::span<const RelevanceSample>, TokenPosition) override {}
+    void observe(const RelevanceRow&) override {}
     std::optional<SlotId> victim(TokenPosition) const override { return std::nullopt; }
     bool uses_scores() const override { return false; }
 };

@@ -11,7 +11,7 @@ class PositionPolicy : public EvictionPolicy {
     void insert(SlotId slot, TokenPosition position) override { slots_.insert(slot, position); }
     void remove(SlotId slot) override { slots_.remove(slot); }
     void move(SlotId from, SlotId to) override { slots_.move(from, to); }
-    void observe(std::span<const RelevanceSample>, TokenPosition) override {}
+    void observe(const RelevanceRow&) override {}
     bool uses_scores() const override { return false; }
 
   protected:

@@ -52,15 +52,15 @@ void RcePolicy::move(SlotId from, SlotId to) {
     scores_[from.value] = 0;
 }
 
-void RcePolicy::observe(std::span<const RelevanceSample> row, TokenPosition query) {
-    last_query_ = query.value;
+void RcePolicy::observe(const RelevanceRow& row) {
+    last_query_ = row.query.value;
     // Locals, and no branch on the data, so that the compiler may take several slots at once.
     const std::uint32_t half_step = sample_shift_ > 0 ? 1U << (sample_shift_ - 1) : 0;
     const std::uint32_t sample_shift = sample_shift_, decay_shift = decay_shift_, decay_mask = decay_mask_;
     const std::uint32_t score_max = score_max_;
     std::uint32_t* const scores = scores_.data();
-    const RelevanceSample* const samples = row.data();
-    const std::size_t n = row.size();
+    const RelevanceSample* const samples = row.probabilities.data();
+    const std::size_t n = row.probabilities.size();
     for (std::size_t i = 0; i < n; ++i) {
         const std::uint32_t kept = scores[i] - ((scores[i] >> decay_shift) & decay_mask);
         scores[i] = kept + std::min((samples[i] + half_step) >> sample_shift, score_max - kept);

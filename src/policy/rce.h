@@ -30,7 +30,7 @@ class RcePolicy final : public PositionPolicy {
     void insert(SlotId slot, TokenPosition position) override;
     void remove(SlotId slot) override;
     void move(SlotId from, SlotId to) override;
-    void observe(std::span<const RelevanceSample> row, TokenPosition query) override;
+    void observe(const RelevanceRow& row) override;
     std::optional<SlotId> victim(TokenPosition newest) const override;
     bool uses_scores() const override { return true; }
 

@@ -34,7 +34,7 @@ const std::array<PolicyInfo, 5> kPolicies{{
      .evicts = false,
      .protects_sinks = false,
      .protects_recent = false,
-     .make = [](const CacheConfig&, std::uint32_t, std::uint64_t, std::uint64_t) -> Policy {
+     .make = [](const CacheConfig&, std::uint32_t, const PolicyContext&) -> Policy {
          return std::make_unique<FullPolicy>();
      }},
     {.name = "rce",
@@ -44,7 +44,7 @@ const std::array<PolicyInfo, 5> kPolicies{{
      .evicts = true,
      .protects_sinks = true,
      .protects_recent = true,
-     .make = [](const CacheConfig& config, std::uint32_t slots, std::uint64_t, std::uint64_t) -> Policy {
+     .make = [](const CacheConfig& config, std::uint32_t slots, const PolicyContext&) -> Policy {
          return std::make_unique<RcePolicy>(config, slots);
      }},
     {.name = "window",
@@ -54,7 +54,7 @@ const std::array<PolicyInfo, 5> kPolicies{{
      .evicts = true,
      .protects_sinks = false,
      .protects_recent = false,
-     .make = [](const CacheConfig&, std::uint32_t slots, std::uint64_t, std::uint64_t) -> Policy {
+     .make = [](const CacheConfig&, std::uint32_t slots, const PolicyContext&) -> Policy {
          return std::make_unique<WindowPolicy>(slots);
      }},
     {.name = "streaming_llm",
@@ -64,7 +64,7 @@ const std::array<PolicyInfo, 5> kPolicies{{
      .evicts = true,
      .protects_sinks = true,
      .protects_recent = false,
-     .make = [](const CacheConfig& config, std::uint32_t slots, std::uint64_t, std::uint64_t) -> Policy {
+     .make = [](const CacheConfig& config, std::uint32_t slots, const PolicyContext&) -> Policy {
          return std::make_unique<StreamingLlmPolicy>(slots, config.sinks);
      }},
     {.name = "random",
@@ -74,8 +74,8 @@ const std::array<PolicyInfo, 5> kPolicies{{
      .evicts = true,
      .protects_sinks = false,
      .protects_recent = false,
-     .make = [](const CacheConfig&, std::uint32_t slots, std::uint64_t seed, std::uint64_t set) -> Policy {
-         return std::make_unique<RandomPolicy>(slots, seed, set);
+     .make = [](const CacheConfig&, std::uint32_t slots, const PolicyContext& context) -> Policy {
+         return std::make_unique<RandomPolicy>(slots, context.seed, context.set);
      }},
 }};
 
@@ -105,9 +105,9 @@ std::uint32_t protected_tokens(const CacheConfig& config) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(tokens, std::numeric_limits<std::uint32_t>::max()));
 }
 
-std::unique_ptr<EvictionPolicy> make_policy(const CacheConfig& config, std::uint32_t slots, std::uint64_t seed,
-                                            std::uint64_t set) {
-    return policy_info(config.policy).make(config, slots, seed, set);
+std::unique_ptr<EvictionPolicy> make_policy(const CacheConfig& config, std::uint32_t slots,
+                                            const PolicyContext& context) {
+    return policy_info(config.policy).make(config, slots, context);
 }
 
 }  // namespace palimpsest

@@ -19,8 +19,8 @@ struct PolicyInfo {
     bool evicts;                                   ///< false: holds every token and ignores the budget
     bool protects_sinks;                           ///< never evicts the first `sinks` positions
     bool protects_recent;                          ///< never evicts the last `recent` positions
-    std::unique_ptr<EvictionPolicy> (*make)(const CacheConfig& config, std::uint32_t slots, std::uint64_t seed,
-                                            std::uint64_t set);
+    std::unique_ptr<EvictionPolicy> (*make)(const CacheConfig& config, std::uint32_t slots,
+                                            const PolicyContext& context);
 };
 
 /// All of them, in the order they are listed to users.

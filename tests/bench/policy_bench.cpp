@@ -14,7 +14,7 @@ namespace {
 std::unique_ptr<EvictionPolicy> filled_rce(std::uint32_t slots, bool by_age) {
     CacheConfig config;
     config.normalise_by_age = by_age;
-    auto policy = make_policy(config, slots, 1, 0);
+    auto policy = make_policy(config, slots, {.seed = 1});
     for (std::uint32_t i = 0; i < slots; ++i) {
         policy->insert(SlotId(i * 7919 % slots), TokenPosition(i));
     }
@@ -22,7 +22,7 @@ std::unique_ptr<EvictionPolicy> filled_rce(std::uint32_t slots, bool by_age) {
     for (std::uint32_t i = 0; i < slots; ++i) {
         row[i] = 1 + i * 31 % 4096;
     }
-    policy->observe(row, TokenPosition(slots - 1));
+    policy->observe({row, {}, TokenPosition(slots - 1)});
     return policy;
 }
 
@@ -31,7 +31,7 @@ void rce_observe(benchmark::State& state) {
     const auto policy = filled_rce(slots, false);
     const std::vector<RelevanceSample> row(slots, 17);
     for (auto _ : state) {
-        policy->observe(row, TokenPosition(slots));
+        policy->observe({row, {}, TokenPosition(slots)});
         benchmark::ClobberMemory();
     }
     state.SetItemsProcessed(state.iterations() * slots);

@@ -338,7 +338,7 @@ TEST_CASE("a policy of the caller's own takes the place of the configured one", 
         void insert(SlotId, TokenPosition) override {}
         void remove(SlotId) override {}
         void move(SlotId, SlotId) override {}
-        void observe(std::span<const RelevanceSample>, TokenPosition) override {}
+        void observe(const RelevanceRow&) override {}
         std::optional<SlotId> victim(TokenPosition) const override { return SlotId(0); }
         bool uses_scores() const override { return false; }
     };
@@ -380,8 +380,8 @@ TEST_CASE("a set observes rows renormalised over its tokens and averaged over it
         void insert(SlotId slot, TokenPosition position) override { slots_[position.value] = slot; }
         void remove(SlotId) override { ++evicted_; }
         void move(SlotId, SlotId) override {}
-        void observe(std::span<const RelevanceSample> row, TokenPosition) override {
-            last_.assign(row.begin(), row.end());
+        void observe(const RelevanceRow& row) override {
+            last_.assign(row.probabilities.begin(), row.probabilities.end());
         }
         std::optional<SlotId> victim(TokenPosition) const override {
             return slots_.at(std::vector<std::uint32_t>{1, 3, 4}.at(evicted_));

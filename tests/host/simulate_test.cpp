@@ -68,7 +68,7 @@ class SecondNewest final : public EvictionPolicy {
     void insert(SlotId slot, TokenPosition position) override { positions_[slot.value] = position.value; }
     void remove(SlotId slot) override { positions_[slot.value] = -1; }
     void move(SlotId from, SlotId to) override { std::swap(positions_[from.value], positions_[to.value]); }
-    void observe(std::span<const RelevanceSample>, TokenPosition) override {}
+    void observe(const RelevanceRow&) override {}
     std::optional<SlotId> victim(TokenPosition newest) const override {
         std::optional<SlotId> best;
         for (std::uint32_t i = 0; i < positions_.size(); ++i) {
@@ -89,7 +89,7 @@ TEST_CASE("A policy of the caller's own rules every set", "[simulate]") {
     RunConfig config = small_run();
     unsigned made = 0;
     SimulateOptions options;
-    options.policy = [&](std::uint32_t slots, std::uint64_t, std::uint64_t) {
+    options.policy = [&](std::uint32_t slots, const PolicyContext&) {
         ++made;
         return std::make_unique<SecondNewest>(slots);
     };

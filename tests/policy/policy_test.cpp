@@ -23,7 +23,7 @@ CacheConfig cache(const std::string& policy, std::uint32_t sinks = 0, std::uint3
 
 /// Fills slots 0 .. n-1 with tokens 0 .. n-1.
 std::unique_ptr<EvictionPolicy> filled(const CacheConfig& config, std::uint32_t n, std::uint64_t set = 0) {
-    auto policy = make_policy(config, n, 7, set);
+    auto policy = make_policy(config, n, {.seed = 7, .set = set});
     for (std::uint32_t i = 0; i < n; ++i) {
         policy->insert(SlotId(i), TokenPosition(i));
     }
@@ -39,7 +39,7 @@ std::uint32_t replace(EvictionPolicy& policy, std::uint32_t position) {
 }
 
 void observe(EvictionPolicy& policy, const std::vector<RelevanceSample>& row, std::uint32_t query) {
-    policy.observe(row, TokenPosition(query));
+    policy.observe({row, {}, TokenPosition(query)});
 }
 
 }  // namespace
@@ -92,7 +92,7 @@ TEST_CASE("rce never evicts sinks or recent tokens, however little attention the
 }
 
 TEST_CASE("rce breaks ties to the oldest token, wherever it sits", "[policy][rce]") {
-    auto policy = make_policy(cache("rce"), 4, 0, 0);
+    auto policy = make_policy(cache("rce"), 4, {});
     const std::vector<std::uint32_t> slots{2, 0, 3, 1};
     for (std::uint32_t t = 0; t < 4; ++t) {
         policy->insert(SlotId(slots[t]), TokenPosition(t));
@@ -143,7 +143,7 @@ TEST_CASE("rce normalised by age does not punish a token for being young", "[pol
     CacheConfig config = cache("rce");
     const auto victim = [&](bool by_age) {
         config.normalise_by_age = by_age;
-        auto policy = make_policy(config, 2, 0, 0);
+        auto policy = make_policy(config, 2, {});
         policy->insert(SlotId(0), TokenPosition(0));
         for (std::uint32_t q = 0; q < 9; ++q) {
             observe(*policy, {8000, 0}, q);
@@ -178,7 +178,7 @@ TEST_CASE("policies decide as the reference does on random rows", "[policy][gold
         config.decay_shift = below(3) == 0 ? 1 + below(7) : 0;
         config.normalise_by_age = below(3) == 0;
         const std::uint32_t slots = 10 + below(30);
-        auto policy = make_policy(config, slots, 1, 1);
+        auto policy = make_policy(config, slots, {.seed = 1, .set = 1});
         golden::ReferencePolicy reference(config);
         std::vector<bool> taken(slots, false);
         for (std::uint32_t t = 0; t < 150; ++t) {
@@ -195,7 +195,7 @@ TEST_CASE("policies decide as the reference does on random rows", "[policy][gold
                 // Few distinct values, so that ties are common; sometimes a whole row of nothing.
                 row[i] = taken[i] && t % 11 != 0 ? below(6) * (below(8) == 0 ? 10000 : 500) : 0;
             }
-            policy->observe(row, TokenPosition(t));
+            policy->observe({row, {}, TokenPosition(t)});
             reference.observe(row, t);
 
             if (std::ranges::count(taken, false) > 0 && below(10) == 0) {  // a token changes its slot
@@ -238,7 +238,7 @@ TEST_CASE("random is a function of seed, set and state, and treats residents ali
         CHECK(a->differs_by_set());
     }
     SECTION("the seed matters") {
-        auto a = make_policy(config, 64, 1, 0), b = make_policy(config, 64, 2, 0);
+        auto a = make_policy(config, 64, {.seed = 1}), b = make_policy(config, 64, {.seed = 2});
         for (std::uint32_t i = 0; i < 64; ++i) {
             a->insert(SlotId(i), TokenPosition(i));
             b->insert(SlotId(i), TokenPosition(i));
@@ -250,7 +250,7 @@ TEST_CASE("random is a function of seed, set and state, and treats residents ali
         CHECK(differ > 20);
     }
     SECTION("each resident is as likely as the others, also with free slots between") {
-        auto policy = make_policy(config, 24, 5, 9);
+        auto policy = make_policy(config, 24, {.seed = 5, .set = 9});
         for (std::uint32_t i = 0; i < 8; ++i) {
             policy->insert(SlotId(3 * i), TokenPosition(i));
         }
@@ -269,17 +269,17 @@ TEST_CASE("the table of policies names, describes and makes each", "[policy][reg
     for (const PolicyInfo& info : policies()) {
         INFO(info.name);
         CHECK_FALSE(info.summary.empty());
-        const auto policy = make_policy(cache(std::string(info.name), 2, 2), 8, 0, 0);
+        const auto policy = make_policy(cache(std::string(info.name), 2, 2), 8, {});
         CHECK(policy->uses_scores() == info.uses_scores);
         CHECK(policy_info(info.name).name == info.name);
     }
     CHECK(protected_tokens(cache("rce", 4, 16)) == 20);
     CHECK(protected_tokens(cache("streaming_llm", 4, 16)) == 4);
     CHECK(protected_tokens(cache("window", 4, 16)) == 0);
-    CHECK_THROWS_AS(make_policy(cache("lru"), 8, 0, 0), InputError);
+    CHECK_THROWS_AS(make_policy(cache("lru"), 8, {}), InputError);
     CacheConfig bad = cache("rce");
     bad.score_bits = 0;
-    CHECK_THROWS_AS(make_policy(bad, 8, 0, 0), InputError);
+    CHECK_THROWS_AS(make_policy(bad, 8, {}), InputError);
 }
 
 }  // namespace palimpsest

@@ -48,7 +48,7 @@ TEST_CASE("no policy's victim is protected, whatever it has seen", "[kv_mmu][pro
             CHECK(set.comparators() == (info.protects_sinks && cache.sinks > 0 ? 1U : 0U) +
                                            (info.protects_recent && cache.recent > 0 ? 1U : 0U));
             const std::uint32_t slots = 1 + random() % 40;
-            const auto policy = make_policy(cache, slots, n, 0);
+            const auto policy = make_policy(cache, slots, {.seed = static_cast<std::uint64_t>(n)});
             std::vector<std::uint32_t> position_in(slots, SlotPositions::kFree);
             for (std::uint32_t token = 0; token < 3 * slots; ++token) {
                 // A token takes a free slot; with none left, or now and then earlier, a victim goes first.
@@ -78,7 +78,7 @@ TEST_CASE("no policy's victim is protected, whatever it has seen", "[kv_mmu][pro
                 for (std::uint32_t i = 0; i < slots; ++i) {
                     row[i] = position_in[i] == SlotPositions::kFree ? 0 : random() % 9000;
                 }
-                policy->observe(row, TokenPosition(token));
+                policy->observe({row, {}, TokenPosition(token)});
             }
         }
         CHECK((victims > 100) == info.evicts);

@@ -115,12 +115,16 @@ TEST_CASE(
             }
             return samples;
         };
-        policy.observe(row(), TokenPosition(last));
+        const auto observe = [&] {
+            const std::vector<RelevanceSample> drawn = row();
+            policy.observe({drawn, {}, TokenPosition(last)});
+        };
+        observe();
         std::vector<std::uint64_t> before(slots);
         for (std::uint32_t slot = 0; slot < slots; ++slot) {
             before[slot] = policy.score(SlotId(slot));
         }
-        policy.observe(row(), TokenPosition(last));
+        observe();
         // The model adds what the second row added.
         std::vector<std::uint64_t> added(slots);
         const std::uint32_t newest = last + random() % 2;
