@@ -30,6 +30,7 @@ palimpsest_pkgconfig(palimpsest_zlib zlib)
 target_compile_definitions(palimpsest_zlib INTERFACE ZLIB_CONST)  # input that zlib only reads is const
 palimpsest_pkgconfig(palimpsest_xxhash libxxhash)
 palimpsest_pkgconfig(palimpsest_blas openblas)
+palimpsest_pkgconfig(palimpsest_utf8proc libutf8proc)
 
 # valijson is header-only and ships neither a CMake package nor a pkg-config file in Debian 12.
 find_path(VALIJSON_INCLUDE_DIR valijson/validator.hpp REQUIRED)

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <random>
 
-#include "engine/bpe_tokenizer.h"
+#include "engine/score_bpe_tokenizer.h"
 #include "palimpsest/error.h"
 #include "support/catch.h"
 #include "support/scratch_directory.h"
@@ -12,8 +12,8 @@
 namespace palimpsest {
 namespace {
 
-using Token = BpeTokenizer::Token;
-using Piece = BpeTokenizer::Piece;
+using Token = ScoreBpeTokenizer::Token;
+using Piece = ScoreBpeTokenizer::Piece;
 
 /// Marks, 256 bytes (as characters or as "<0x41>"), then the given pieces; a piece's score falls with its place.
 std::vector<Piece> vocabulary_of(const std::vector<std::string>& pieces, bool spelled_bytes = true) {
@@ -35,7 +35,7 @@ std::vector<Piece> vocabulary_of(const std::vector<std::string>& pieces, bool sp
     return vocabulary;
 }
 
-std::vector<std::string> pieces_of(const BpeTokenizer& tokenizer, const std::string& text) {
+std::vector<std::string> pieces_of(const ScoreBpeTokenizer& tokenizer, const std::string& text) {
     std::vector<std::string> pieces;
     for (const Token token : tokenizer.encode(text)) {
         pieces.emplace_back(tokenizer.decode(token));
@@ -43,9 +43,9 @@ std::vector<std::string> pieces_of(const BpeTokenizer& tokenizer, const std::str
     return pieces;
 }
 
-std::string joined(const BpeTokenizer& tokenizer, const std::vector<Token>& tokens) {
+std::string joined(const ScoreBpeTokenizer& tokenizer, const std::vector<Token>& tokens) {
     std::string text;
-    Token previous = BpeTokenizer::kBegin;
+    Token previous = ScoreBpeTokenizer::kBegin;
     for (const Token token : tokens) {
         text += tokenizer.decode(token, previous);
         previous = token;
@@ -88,7 +88,7 @@ std::vector<std::string> merged_slowly(const std::vector<Piece>& vocabulary, std
 
 std::string error_of(const std::string& path, std::uint32_t vocabulary) {
     try {
-        BpeTokenizer::read(path, vocabulary);
+        ScoreBpeTokenizer::read(path, vocabulary);
     } catch (const InputError& error) {
         return error.what();
     }
@@ -99,7 +99,7 @@ std::string error_of(const std::string& path, std::uint32_t vocabulary) {
 
 TEST_CASE("the best-scored pair is merged first, whatever its place", "[tokenizer]") {
     // "ab" scores higher than "bc", which the text meets first in "xbc".
-    const BpeTokenizer tokenizer(vocabulary_of({" ", "a", "b", "c", "ab", "bc", "abc"}));
+    const ScoreBpeTokenizer tokenizer(vocabulary_of({" ", "a", "b", "c", "ab", "bc", "abc"}));
     CHECK(pieces_of(tokenizer, "abc") == std::vector<std::string>{" ", "abc"});
     CHECK(pieces_of(tokenizer, "bcab") == std::vector<std::string>{" ", "bc", "ab"});
     CHECK(tokenizer.encode("").empty());
@@ -107,7 +107,7 @@ TEST_CASE("the best-scored pair is merged first, whatever its place", "[tokenize
 
 TEST_CASE("characters without a token become bytes, and bytes become characters again", "[tokenizer]") {
     const bool spelled = GENERATE(true, false);
-    const BpeTokenizer tokenizer(vocabulary_of({" ", "a", "é"}, spelled));
+    const ScoreBpeTokenizer tokenizer(vocabulary_of({" ", "a", "é"}, spelled));
     const std::string text = "aé\n€a\xFFz";
     const auto tokens = tokenizer.encode(text);
     CHECK(tokens[1] == 3 + 256 + 1);  // the letter's own token, not the byte's
@@ -117,12 +117,12 @@ TEST_CASE("characters without a token become bytes, and bytes become characters 
 }
 
 TEST_CASE("marks decode to nothing and a text's first piece loses its space", "[tokenizer]") {
-    const BpeTokenizer tokenizer(vocabulary_of({" ", "a", " a"}));
+    const ScoreBpeTokenizer tokenizer(vocabulary_of({" ", "a", " a"}));
     const Token a = tokenizer.encode("a").front();
     CHECK(tokenizer.decode(a) == " a");
-    CHECK(tokenizer.decode(a, BpeTokenizer::kBegin) == "a");
-    CHECK(tokenizer.decode(BpeTokenizer::kBegin).empty());
-    CHECK(tokenizer.decode(BpeTokenizer::kEnd).empty());
+    CHECK(tokenizer.decode(a, ScoreBpeTokenizer::kBegin) == "a");
+    CHECK(tokenizer.decode(ScoreBpeTokenizer::kBegin).empty());
+    CHECK(tokenizer.decode(ScoreBpeTokenizer::kEnd).empty());
     CHECK(tokenizer.decode(100000).empty());
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("merging by queue equals merging by repeated search on random text", "
             text += " abc"[random() % 4];
             characters.emplace_back(1, text.back());
         }
-        REQUIRE(pieces_of(BpeTokenizer(vocabulary), text) == merged_slowly(vocabulary, characters));
+        REQUIRE(pieces_of(ScoreBpeTokenizer(vocabulary), text) == merged_slowly(vocabulary, characters));
     }
 }
 
@@ -155,7 +155,8 @@ TEST_CASE("a tokenizer file is read back, and one that is damaged is refused wit
     const auto vocabulary = vocabulary_of({" ", "a", "b", "ab"});
     const auto size = static_cast<std::uint32_t>(vocabulary.size());
     write_tokenizer(scratch / "tokenizer.bin", vocabulary);
-    CHECK(pieces_of(BpeTokenizer::read(scratch / "tokenizer.bin", size), "ab") == std::vector<std::string>{" ", "ab"});
+    CHECK(pieces_of(ScoreBpeTokenizer::read(scratch / "tokenizer.bin", size), "ab") ==
+          std::vector<std::string>{" ", "ab"});
 
     CHECK(error_of(scratch / "tokenizer.bin", size + 1).find("ends inside token 263 of 264") != std::string::npos);
     CHECK(error_of(scratch / "tokenizer.bin", size - 1).find("bytes follow token 262") != std::string::npos);
@@ -164,7 +165,7 @@ TEST_CASE("a tokenizer file is read back, and one that is damaged is refused wit
     std::memcpy(bytes.data() + 8, &length, 4);
     std::ofstream(scratch / "bad.bin", std::ios::binary) << bytes;
     CHECK(error_of(scratch / "bad.bin", size).find("byte 8: token 0 of 263 has length 1048576") != std::string::npos);
-    CHECK_THROWS_AS(BpeTokenizer::read(scratch / "none.bin", size), InputError);
+    CHECK_THROWS_AS(ScoreBpeTokenizer::read(scratch / "none.bin", size), InputError);
 }
 
 }  // namespace palimpsest

@@ -1,0 +1,28 @@
+#pragma once
+// Cuts text into the words within which byte-pair merges are made.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace palimpsest {
+
+enum class SplitRule : std::uint8_t {
+    gpt2,           ///< contractions; letters, digits or other signs with a space in front; white space
+    llama3,         ///< as gpt2, but any sign may lead letters, digits come in threes, signs take line ends along
+    qwen2,          ///< as llama3, but digits come one by one
+    single_digits,  ///< every number character on its own
+    digit_runs,     ///< runs of number characters on their own
+    before_spaces,  ///< a new word at every space
+};
+
+/// The rule that a regular expression of a tokenizer.json spells; none if it is not one of those above.
+std::optional<SplitRule> split_rule_of_pattern(std::string_view pattern);
+
+/// The words of `text` after all of `rules`, each applied to the words the one before has left. Together they are
+/// `text`. Bytes that are no UTF-8 count as signs.
+std::vector<std::string_view> split_words(std::string_view text, std::span<const SplitRule> rules);
+
+}  // namespace palimpsest
