@@ -1,5 +1,6 @@
 #include "engine/merge_bpe_tokenizer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/utf8.h"
@@ -38,6 +39,11 @@ MergeBpeTokenizer::MergeBpeTokenizer(MergeBpeVocabulary vocabulary, MergeBpeRule
         joints_.emplace(pair_of(merge.left, merge.right), Merger::Joint{rank, merge.joint});
     }
     vocabulary_.merges = {};
+    const bool crossed = std::any_of(by_text_.begin(), by_text_.end(),
+                                     [](const auto& entry) { return crosses_space_runs(entry.first); });
+    if (rules_.split.empty() && !rules_.whole_words && !crossed) {
+        rules_.split.push_back(SplitRule::space_runs);
+    }
 }
 
 std::optional<MergeBpeTokenizer::Token> MergeBpeTokenizer::find(std::string_view piece) const {

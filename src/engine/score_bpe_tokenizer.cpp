@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -62,6 +63,10 @@ ScoreBpeTokenizer::ScoreBpeTokenizer(std::vector<Piece> vocabulary, const Option
         }
     }
     literals_ = LiteralTokens(std::move(literals));
+    if (std::none_of(by_text_.begin(), by_text_.end(),
+                     [](const auto& entry) { return crosses_space_runs(entry.first); })) {
+        split_ = {SplitRule::space_runs};
+    }
 }
 
 ScoreBpeTokenizer ScoreBpeTokenizer::read(const std::string& path, std::uint32_t vocabulary) {
@@ -111,9 +116,7 @@ std::optional<ScoreBpeTokenizer::Token> ScoreBpeTokenizer::find(std::string_view
     return found == by_text_.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::vector<ScoreBpeTokenizer::Token> ScoreBpeTokenizer::characters(std::string_view text) const {
-    std::vector<Token> tokens;
-    tokens.reserve(text.size());
+void ScoreBpeTokenizer::characters(std::string_view text, std::vector<Token>& tokens) const {
     for (std::size_t at = 0; at < text.size();) {
         const std::string_view character = text.substr(at, character_at(text, at).length);
         at += character.size();
@@ -130,7 +133,6 @@ std::vector<ScoreBpeTokenizer::Token> ScoreBpeTokenizer::characters(std::string_
             }
         }
     }
-    return tokens;
 }
 
 std::vector<ScoreBpeTokenizer::Token> ScoreBpeTokenizer::encode(std::string_view text) const {
@@ -147,6 +149,7 @@ std::vector<ScoreBpeTokenizer::Token> ScoreBpeTokenizer::encode(std::string_view
         return token ? std::optional(Merger::Joint{-pieces_[*token].score, *token}) : std::nullopt;
     };
     std::vector<Token> tokens;
+    std::vector<Token> merged;
     for (const LiteralTokens::Part& part : literals_.split(text)) {
         if (part.literal != nullptr) {
             tokens.push_back(part.literal->token);
@@ -154,9 +157,12 @@ std::vector<ScoreBpeTokenizer::Token> ScoreBpeTokenizer::encode(std::string_view
         }
         std::string spaced = options_.add_space ? " " : "";
         spaced += options_.spaces_spelled ? replaced(part.text, kSpaceSpelled, " ") : part.text;
-        std::vector<Token> merged = characters(spaced);
-        merger.merge(merged, find_joint);
-        tokens.insert(tokens.end(), merged.begin(), merged.end());
+        for (const std::string_view word : split_words(spaced, split_)) {
+            merged.clear();
+            characters(word, merged);
+            merger.merge(merged, find_joint);
+            tokens.insert(tokens.end(), merged.begin(), merged.end());
+        }
     }
     return tokens;
 }

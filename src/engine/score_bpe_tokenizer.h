@@ -17,6 +17,7 @@
 #include "engine/literal_tokens.h"
 #include "engine/token_piece.h"
 #include "engine/tokenizer.h"
+#include "engine/word_splitter.h"
 
 namespace palimpsest {
 
@@ -61,13 +62,15 @@ class ScoreBpeTokenizer : public Tokenizer {
     };
 
     std::optional<Token> find(std::string_view piece) const;
-    std::vector<Token> characters(std::string_view text) const;
+    /// The tokens of the characters of `text` appended to `tokens`.
+    void characters(std::string_view text, std::vector<Token>& tokens) const;
 
     Options options_;
     std::vector<Piece> pieces_;
     std::unordered_map<std::string, Token, Hash, std::equal_to<>> by_text_;
     std::array<std::optional<Token>, 256> bytes_;
     LiteralTokens literals_;
+    std::vector<SplitRule> split_;  ///< for speed alone
 };
 
 }  // namespace palimpsest

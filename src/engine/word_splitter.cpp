@@ -155,6 +155,11 @@ std::size_t digits_end(std::string_view text, std::size_t at, std::size_t most) 
     return end;
 }
 
+std::size_t space_run_end(std::string_view text, std::size_t at) {
+    const std::size_t first = std::min(text.find_first_not_of(' ', at), text.size());
+    return std::min(text.find(' ', first), text.size());
+}
+
 std::size_t word_end(SplitRule rule, std::string_view text, std::size_t at) {
     switch (rule) {
         case SplitRule::gpt2:
@@ -169,11 +174,17 @@ std::size_t word_end(SplitRule rule, std::string_view text, std::size_t at) {
             return digits_end(text, at, ~std::size_t{0});
         case SplitRule::before_spaces:
             return std::min(text.find(' ', at + 1), text.size());
+        case SplitRule::space_runs:
+            return space_run_end(text, at);
     }
     return text.size();
 }
 
 }  // namespace
+
+bool crosses_space_runs(std::string_view piece) {
+    return !piece.empty() && space_run_end(piece, 0) < piece.size();
+}
 
 std::optional<SplitRule> split_rule_of_pattern(std::string_view pattern) {
     constexpr std::array<std::pair<std::string_view, SplitRule>, 3> kPatterns{{
