@@ -12,6 +12,13 @@ std::uint64_t pair_of(Tokenizer::Token left, Tokenizer::Token right) {
     return std::uint64_t{left} << 32 | right;
 }
 
+bool merges_cross_space_runs(const MergeBpeVocabulary& vocabulary) {
+    return std::any_of(vocabulary.merges.begin(), vocabulary.merges.end(), [&](const auto& merge) {
+        const std::string joint = vocabulary.pieces[merge.left].text + vocabulary.pieces[merge.right].text;
+        return crosses_space_runs(replaced(joint, kSpaceSpelled, " "));
+    });
+}
+
 }  // namespace
 
 std::size_t MergeBpeTokenizer::HashPair::operator()(std::uint64_t pair) const {
@@ -36,14 +43,15 @@ MergeBpeTokenizer::MergeBpeTokenizer(MergeBpeVocabulary vocabulary, MergeBpeRule
     joints_.reserve(vocabulary_.merges.size());
     for (std::uint32_t rank = 0; rank < vocabulary_.merges.size(); ++rank) {
         const auto& merge = vocabulary_.merges[rank];
-        joints_.emplace(pair_of(merge.left, merge.right), Merger::Joint{rank, merge.joint});
+        if (vocabulary_.pieces[merge.joint].kind != PieceKind::mark) {  // no text leads to a mark
+            joints_.emplace(pair_of(merge.left, merge.right), Merger::Joint{rank, merge.joint});
+        }
     }
-    vocabulary_.merges = {};
-    const bool crossed = std::any_of(by_text_.begin(), by_text_.end(),
-                                     [](const auto& entry) { return crosses_space_runs(entry.first); });
-    if (rules_.split.empty() && !rules_.whole_words && !crossed) {
+    // Unknown characters are fused across spaces only where a space is unknown, too.
+    if (rules_.split.empty() && !rules_.whole_words && find(" ") && !merges_cross_space_runs(vocabulary_)) {
         rules_.split.push_back(SplitRule::space_runs);
     }
+    vocabulary_.merges = {};
 }
 
 std::optional<MergeBpeTokenizer::Token> MergeBpeTokenizer::find(std::string_view piece) const {
