@@ -253,8 +253,11 @@ GgufVocabulary read_gguf_vocabulary(const GgufFile& file, std::uint32_t vocabula
         }
         return id ? std::optional(static_cast<std::uint32_t>(*id)) : std::nullopt;
     };
+    result.pre_tokenizer = metadata.text(prefix + "pre").value_or("");
+    result.add_space = metadata.flag(prefix + "add_space_prefix").value_or(true);
     result.begin = mark("bos_token_id");
     result.end = mark("eos_token_id");
+    result.unknown = mark("unknown_token_id");
     result.add_begin = metadata.flag(prefix + "add_bos_token").value_or(result.model == "llama");
     return result;
 }

@@ -35,15 +35,12 @@ class TensorCursor {
         offset_ += bytes;
         return {first, static_cast<std::size_t>(count)};
     }
-    /// One tensor for all layers, cut by layer.
-    std::vector<std::span<const float>> take_layers(const std::string& name, std::uint32_t layers,
-                                                    std::uint64_t count) {
-        const auto all = take(name, layers * count);
-        std::vector<std::span<const float>> cut;
-        for (std::uint32_t layer = 0; layer < layers; ++layer) {
-            cut.push_back(all.subspan(layer * count, count));
-        }
-        return cut;
+    WeightMatrix take_matrix(const std::string& name, std::uint32_t outputs, std::uint32_t inputs) {
+        return float_matrix(take(name, std::uint64_t{outputs} * inputs), outputs, inputs);
+    }
+    std::vector<float> take_vector(const std::string& name, std::uint64_t count) {
+        const auto values = take(name, count);
+        return {values.begin(), values.end()};
     }
     void expect_end() const {
         if (offset_ != bytes_.size()) {
@@ -114,43 +111,70 @@ ModelShape read_shape(const std::string& path, std::span<const std::byte> bytes)
 
 }  // namespace
 
-LlamaWeights read_llama2c_checkpoint(const std::string& path) {
+DecoderWeights read_llama2c_model(const std::string& path) {
     const auto file = std::make_shared<MappedFile>(path, kWhat);
-    LlamaWeights weights;
+    DecoderWeights weights;
     weights.shape = read_shape(path, file->bytes());
     weights.storage = file;
 
     const ModelShape& s = weights.shape;
-    const std::uint64_t hidden = s.hidden;
+    const std::uint32_t hidden = s.hidden;
     TensorCursor cursor(path, file->bytes());
-    weights.token_embedding = cursor.take("token_embedding", s.vocabulary * hidden);
-    const auto attention_norm = cursor.take_layers("attention_norm", s.layers, hidden);
-    const auto query = cursor.take_layers("query", s.layers, s.q_width() * hidden);
-    const auto key = cursor.take_layers("key", s.layers, s.kv_width() * hidden);
-    const auto value = cursor.take_layers("value", s.layers, s.kv_width() * hidden);
-    const auto output = cursor.take_layers("output", s.layers, hidden * s.q_width());
-    const auto ffn_norm = cursor.take_layers("ffn_norm", s.layers, hidden);
-    const auto gate = cursor.take_layers("gate", s.layers, s.ffn_hidden * hidden);
-    const auto down = cursor.take_layers("down", s.layers, hidden * s.ffn_hidden);
-    const auto up = cursor.take_layers("up", s.layers, s.ffn_hidden * hidden);
-    weights.final_norm = cursor.take("final_norm", hidden);
+    weights.layers.resize(s.layers);
+    const auto norms = [&](const std::string& name, Norm DecoderLayerWeights::*norm) {
+        for (std::uint32_t i = 0; i < s.layers; ++i) {
+            (weights.layers[i].*norm).weight = cursor.take_vector(fmt::format("{} of layer {}", name, i), hidden);
+        }
+    };
+    const auto matrices = [&](const std::string& name, Linear DecoderLayerWeights::*linear, std::uint32_t outputs,
+                              std::uint32_t inputs) {
+        for (std::uint32_t i = 0; i < s.layers; ++i) {
+            (weights.layers[i].*linear).weight =
+                cursor.take_matrix(fmt::format("{} of layer {}", name, i), outputs, inputs);
+        }
+    };
+    weights.token_embedding = cursor.take_matrix("token_embedding", s.vocabulary, hidden);
+    norms("attention_norm", &DecoderLayerWeights::attention_norm);
+    matrices("query", &DecoderLayerWeights::query, s.q_width(), hidden);
+    matrices("key", &DecoderLayerWeights::key, s.kv_width(), hidden);
+    matrices("value", &DecoderLayerWeights::value, s.kv_width(), hidden);
+    matrices("output", &DecoderLayerWeights::output, hidden, s.q_width());
+    norms("ffn_norm", &DecoderLayerWeights::ffn_norm);
+    matrices("gate", &DecoderLayerWeights::gate, s.ffn_hidden, hidden);
+    matrices("down", &DecoderLayerWeights::down, hidden, s.ffn_hidden);
+    matrices("up", &DecoderLayerWeights::up, s.ffn_hidden, hidden);
+    weights.final_norm.weight = cursor.take_vector("final_norm", hidden);
     // Two tables of rotary angles that the engine computes itself.
     cursor.take("rotary_cosines", std::uint64_t{s.max_positions} * (s.head_dim / 2));
     cursor.take("rotary_sines", std::uint64_t{s.max_positions} * (s.head_dim / 2));
-    weights.classifier = s.tied_embeddings ? weights.token_embedding : cursor.take("classifier", s.vocabulary * hidden);
+    weights.classifier =
+        s.tied_embeddings ? weights.token_embedding : cursor.take_matrix("classifier", s.vocabulary, hidden);
     cursor.expect_end();
+    return weights;
+}
 
-    for (std::uint32_t layer = 0; layer < s.layers; ++layer) {
-        weights.layers.push_back({.attention_norm = attention_norm[layer],
-                                  .query = query[layer],
-                                  .key = key[layer],
-                                  .value = value[layer],
-                                  .output = output[layer],
-                                  .ffn_norm = ffn_norm[layer],
-                                  .gate = gate[layer],
-                                  .up = up[layer],
-                                  .down = down[layer]});
+LlamaWeights read_llama2c_checkpoint(const std::string& path) {
+    const auto model = std::make_shared<DecoderWeights>(read_llama2c_model(path));
+    const auto values = [](const WeightMatrix& matrix) {
+        return std::span(reinterpret_cast<const float*>(matrix.data), std::size_t{matrix.outputs} * matrix.inputs);
+    };
+    LlamaWeights weights;
+    weights.shape = model->shape;
+    weights.token_embedding = values(model->token_embedding);
+    weights.final_norm = model->final_norm.weight;
+    weights.classifier = values(model->classifier);
+    for (const DecoderLayerWeights& layer : model->layers) {
+        weights.layers.push_back({.attention_norm = layer.attention_norm.weight,
+                                  .query = values(layer.query.weight),
+                                  .key = values(layer.key.weight),
+                                  .value = values(layer.value.weight),
+                                  .output = values(layer.output.weight),
+                                  .ffn_norm = layer.ffn_norm.weight,
+                                  .gate = values(layer.gate.weight),
+                                  .up = values(layer.up.weight),
+                                  .down = values(layer.down.weight)});
     }
+    weights.storage = model;
     return weights;
 }
 

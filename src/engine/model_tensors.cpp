@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "config/diagnostics.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
@@ -31,7 +31,11 @@ std::string ModelTensors::text(std::vector<std::uint64_t> shape) const {
     if (config_.columns_first) {
         std::reverse(shape.begin(), shape.end());
     }
-    return fmt::format("[{}]", fmt::join(shape, ", "));
+    std::vector<std::string> sizes;
+    for (const std::uint64_t size : shape) {
+        sizes.push_back(std::to_string(size));
+    }
+    return "[" + join_names(sizes) + "]";
 }
 
 const StoredTensor& ModelTensors::take(const std::string& name, const std::vector<std::uint64_t>& shape) {

@@ -50,6 +50,22 @@ TEST_CASE("a checkpoint gives its shape and every tensor", "[checkpoint]") {
     CHECK(weights.classifier.data() != weights.token_embedding.data());
 }
 
+TEST_CASE("a checkpoint is a model of the LLaMA family with neighbouring rotary pairs", "[checkpoint]") {
+    const ScratchDirectory scratch;
+    ReferenceShape shape;
+    LlamaReference(shape, 1).write(scratch / "tiny.bin");
+    const DecoderWeights weights = read_llama2c_model(scratch / "tiny.bin");
+    CHECK(weights.rotary_pairs == RotaryPairs::neighbours);
+    REQUIRE(weights.layers.size() == 3);
+    const DecoderLayerWeights& layer = weights.layers[1];
+    CHECK(layer.attention_norm.weight.size() == 24);
+    CHECK(layer.attention_norm.bias.empty());
+    CHECK(layer.key.weight.outputs == 12);
+    CHECK(layer.down.weight.outputs == 24);
+    CHECK(layer.down.weight.inputs == 40);
+    CHECK(weights.classifier.data == weights.token_embedding.data);
+}
+
 TEST_CASE("a checkpoint that ends early names the tensor and the byte", "[checkpoint]") {
     const ScratchDirectory scratch;
     LlamaReference({}, 1).write(scratch / "tiny.bin");
@@ -59,6 +75,8 @@ TEST_CASE("a checkpoint that ends early names the tensor and the byte", "[checkp
     contains(error_of(scratch / "empty.bin"), {"empty.bin", "0 bytes", "header of 28 bytes"});
     write(scratch / "cut.bin", whole.substr(0, 28 + 300 * 24 * 4 - 1));
     contains(error_of(scratch / "cut.bin"), {"cut.bin", "byte 28", "token_embedding", "28800 bytes"});
+    write(scratch / "cut.bin", whole.substr(0, 28 + 300 * 24 * 4 + 3 * 24 * 4 + 24 * 24 * 4));
+    contains(error_of(scratch / "cut.bin"), {"query of layer 1", "2304 bytes"});
     write(scratch / "cut.bin", whole.substr(0, whole.size() - 1));
     contains(error_of(scratch / "cut.bin"), {"rotary_sines"});
     write(scratch / "long.bin", whole + "abcd");
