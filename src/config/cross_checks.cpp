@@ -9,6 +9,7 @@
 
 #include "config/dram_relations.h"
 #include "config/kv_checks.h"
+#include "config/policy_defaults.h"
 
 namespace palimpsest {
 namespace {
@@ -37,16 +38,22 @@ std::string value_text(std::uint64_t value) {
 void check_cache(const RunConfig& config, Reporter& report) {
     const CacheConfig& cache = config.cache;
     const std::uint64_t budget = cache.budget;
-    if (cache.policy == "rce") {
+    const PolicyDefaults* const policy = find_policy_defaults(cache.policy);
+    if (policy != nullptr && policy->protects_recent) {
         const std::uint64_t least = std::uint64_t{cache.sinks} + cache.recent + 1;
         report.require(budget >= least, "cache.budget", value_text(budget),
                        fmt::format("{} or more: sinks ({}) + recent ({}) + 1, or the new token finds no slot to take",
                                    least, cache.sinks, cache.recent));
-    } else if (cache.policy == "streaming_llm") {
+    } else if (policy != nullptr && policy->protects_sinks) {
         const std::uint64_t least = std::uint64_t{cache.sinks} + 1;
         report.require(budget >= least, "cache.budget", value_text(budget),
                        fmt::format("{} or more: sinks ({}) + 1", least, cache.sinks));
     }
+    constexpr std::uint32_t kMostRceScoreBits = 32;
+    report.require(cache.policy != "rce" || cache.score_bits <= kMostRceScoreBits, "cache.score_bits",
+                   value_text(cache.score_bits), fmt::format("at most {} bits with rce", kMostRceScoreBits));
+    report.require(cache.snapkv_kernel % 2 == 1, "cache.snapkv_kernel", value_text(cache.snapkv_kernel),
+                   "an odd number: a token and as many neighbours on each side");
 }
 
 void check_sequence(const RunConfig& config, Reporter& report) {

@@ -77,6 +77,9 @@ constexpr auto names_of(EvictionScope) {
     return std::array{EnumName{EvictionScope::head, "head"}, EnumName{EvictionScope::layer, "layer"},
                       EnumName{EvictionScope::model, "model"}};
 }
+constexpr auto names_of(SnapKvPooling) {
+    return std::array{EnumName{SnapKvPooling::average, "average"}, EnumName{SnapKvPooling::max, "max"}};
+}
 constexpr auto names_of(PrefillMode) {
     return std::array{EnumName{PrefillMode::chunked, "chunked"}, EnumName{PrefillMode::one_shot, "one_shot"},
                       EnumName{PrefillMode::preset, "preset"}};
@@ -296,6 +299,14 @@ void fields(Visitor& v, S& c) {
     v("score_bits", c.score_bits);
     v("decay_shift", c.decay_shift);
     v("normalise_by_age", c.normalise_by_age);
+    v("voting_sigma", c.voting_sigma);
+    v("snapkv_window", c.snapkv_window);
+    v("snapkv_kernel", c.snapkv_kernel);
+    v("snapkv_pooling", c.snapkv_pooling);
+    v("keyformer_tau_init", c.keyformer_tau_init);
+    v("keyformer_tau_end", c.keyformer_tau_end);
+    v("keyformer_tau_tokens", c.keyformer_tau_tokens);
+    v("roco_share", c.roco_share);
     v("scope", c.scope);
     v("storage", c.storage);
     v("layout", c.layout);

@@ -11,6 +11,7 @@
 #include "config/field_io.h"
 #include "config/operators.h"
 #include "config/overrides.h"
+#include "config/policy_defaults.h"
 #include "config/references.h"
 #include "config/resolved.h"
 
@@ -226,6 +227,8 @@ class Loader {
         };
         config.model = read_model(plain.contains("model") ? plain["model"] : Json::object());
         read("cache", config.cache);
+        apply_policy_defaults(config.cache);
+        read("cache", config.cache);  // what the document says goes before the policy's own
         read("hardware", config.hardware);
         read("dram", config.dram);
         read("pipeline", config.pipeline);

@@ -34,14 +34,25 @@ enum class PrefillMode : std::uint8_t {
     preset,    ///< not simulated: the policy sees the prompt in chunks, and the run starts with the cache it leaves
 };
 
+enum class SnapKvPooling : std::uint8_t { average, max };
+
+/// Where JSON does not say, `sinks`, `recent`, `score_bits` and `scope` are the policy's own (policy_defaults.h).
 struct CacheConfig {
-    std::string policy = "rce";     ///< a name of policy/registry.h
-    std::uint32_t budget = 64;      ///< slots per (request, layer, KV head); `full` ignores it
-    std::uint32_t sinks = 4;        ///< first tokens, never evicted (rce, streaming_llm)
-    std::uint32_t recent = 16;      ///< last tokens, never evicted (rce)
-    std::uint32_t score_bits = 16;  ///< width of a token's saturating score
-    std::uint32_t decay_shift = 0;  ///< each step a score loses score >> decay_shift; 0 = no decay
-    bool normalise_by_age = false;  ///< divide by the number of queries that could see the token
+    std::string policy = "rce";        ///< a name of policy/registry.h
+    std::uint32_t budget = 64;         ///< slots per (request, layer, KV head); `full` ignores it
+    std::uint32_t sinks = 4;           ///< first tokens, never evicted
+    std::uint32_t recent = 16;         ///< last tokens, never evicted
+    std::uint32_t score_bits = 16;     ///< width of a token's score in the KV-MMU; of rce's arithmetic, too
+    std::uint32_t decay_shift = 0;     ///< each step a score loses score >> decay_shift; 0 = no decay
+    bool normalise_by_age = false;     ///< divide by the number of queries that could see the token
+    double voting_sigma = 0.2;         ///< voting: deviations below the mean that a vote takes
+    std::uint32_t snapkv_window = 32;  ///< snapkv: last queries that observe
+    std::uint32_t snapkv_kernel = 5;   ///< snapkv: neighbours pooled, odd
+    SnapKvPooling snapkv_pooling = SnapKvPooling::average;
+    double keyformer_tau_init = 1;             ///< keyformer: temperature until the cache is full
+    double keyformer_tau_end = 2;              ///< keyformer: temperature in the end
+    std::uint32_t keyformer_tau_tokens = 100;  ///< keyformer: queries from the one to the other
+    double roco_share = 0.3;                   ///< roco: share of the residents kept for their deviation
     EvictionScope scope = EvictionScope::head;
     StorageMode storage = StorageMode::in_place;
     CacheLayout layout = CacheLayout::head_major;

@@ -10,6 +10,7 @@
 #include "attention/mapped_rows.h"
 #include "common/checks.h"
 #include "host/eviction_set.h"
+#include "host/future_rows.h"
 #include "host/relevance_feed.h"
 #include "palimpsest/error.h"
 #include "policy/eviction_policy.h"
@@ -52,6 +53,13 @@ SetFeed feed_of(const MappedRows& rows, const ModelShape& model, RequestId reque
     return feed;
 }
 
+/// Where nothing is ever evicted, or no rows are read.
+class NoFuture final : public FutureAttention {
+  public:
+    std::uint32_t length() const override { return 0; }
+    void row(TokenPosition, std::span<float>) override {}
+};
+
 }  // namespace
 
 struct CacheReplay::Implementation {
@@ -74,6 +82,8 @@ struct CacheReplay::Implementation {
 
     std::optional<MappedRows> rows;  ///< only where some eviction depends on them
     std::optional<RelevanceFeed> feed;
+    NoFuture no_future;
+    std::vector<std::unique_ptr<FutureRows>> futures;  ///< by set, where there are rows
     std::vector<EvictionSet> sets;
     std::vector<std::uint64_t> members;  ///< by set: (request, layer, KV head) it stands for
     std::vector<std::uint32_t> set_of;   ///< by index()
@@ -115,7 +125,7 @@ CacheReplay::Implementation::Implementation(const RunConfig& config, std::unique
                             ? prompt_tokens
                             : std::min(config.cache.prefill_chunk, prompt_tokens);
 
-    const std::unique_ptr<EvictionPolicy> probe = factory(1, {.seed = seed});
+    const std::unique_ptr<EvictionPolicy> probe = factory(1, {.seed = seed, .future = &no_future});
     uses_scores = probe->uses_scores();
     if (uses_scores && evicts) {
         if (!source) {
@@ -147,9 +157,14 @@ void CacheReplay::Implementation::assign_sets(const PolicyFactory& factory, cons
         const auto [entry, is_new] =
             known.try_emplace({std::move(set_feed), differs_by_set ? i : 0}, static_cast<std::uint32_t>(sets.size()));
         if (is_new) {
-            sets.emplace_back(shape, factory(shape.slots + shape.temporaries, {.seed = seed, .set = i}));
-            members.push_back(0);
             feeds.push_back(entry->first.first);
+            PolicyContext context{.seed = seed, .set = i, .future = &no_future};
+            if (rows) {
+                futures.push_back(std::make_unique<FutureRows>(*rows, feeds.back(), prompt_tokens + generated_tokens));
+                context.future = futures.back().get();
+            }
+            sets.emplace_back(shape, factory(shape.slots + shape.temporaries, context));
+            members.push_back(0);
         }
         set_of[i] = entry->second;
         ++members[set_of[i]];

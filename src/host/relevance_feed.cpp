@@ -12,8 +12,7 @@ constexpr unsigned kGuardBits = 32;
 
 /// A row's logits up to a constant. A sample of 0 stands for less than half a step.
 float logit_of(RelevanceSample sample) {
-    constexpr float kStep = 1.0F / kProbabilityOne;
-    return std::log(sample > 0 ? static_cast<float>(sample) * kStep : kStep / 2);
+    return std::log(std::max(static_cast<float>(sample), 0.5F) / kProbabilityOne);
 }
 
 }  // namespace

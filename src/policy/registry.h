@@ -17,6 +17,7 @@ struct PolicyInfo {
     std::span<const std::string_view> parameters;  ///< keys under `cache` that it reads besides `policy`
     bool uses_scores;                              ///< reads attention rows
     bool evicts;                                   ///< false: holds every token and ignores the budget
+    bool reads_future;                             ///< its PolicyContext must have a `future`
     bool protects_sinks;                           ///< never evicts the first `sinks` positions
     bool protects_recent;                          ///< never evicts the last `recent` positions
     std::unique_ptr<EvictionPolicy> (*make)(const CacheConfig& config, std::uint32_t slots,

@@ -68,7 +68,9 @@ TEST_CASE("the quickstart is what the README promises", "[presets]") {
     nlohmann::json b = full.resolved;
     for (nlohmann::json* document : {&a, &b}) {
         document->erase("name");
-        (*document)["cache"].erase("policy");
+        for (const char* of_the_policy : {"policy", "sinks", "recent"}) {
+            (*document)["cache"].erase(of_the_policy);
+        }
     }
     CHECK(a == b);
 }

@@ -3,6 +3,7 @@
 // shared, rows stretched key by key, as docs/eviction.md words it. Slow on purpose.
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,7 +27,12 @@ class ReferenceCache {
   public:
     ReferenceCache(const RunConfig& config, AttentionSource& source, std::uint32_t request, std::uint32_t layer,
                    std::uint32_t head)
-        : config_(config), source_(source), policy_(config.cache), request_(request), layer_(layer), head_(head) {
+        : config_(config),
+          source_(source),
+          request_(request),
+          layer_(layer),
+          head_(head),
+          policy_(config.cache, config.workload.seed, config.cache.policy == "oracle" ? future() : ReferenceFuture{}) {
         const std::uint32_t all = config.workload.prompt_tokens + config.workload.generated_tokens;
         slots_ = config.cache.policy == "full" ? all : std::min(config.cache.budget, all);
         for (std::uint32_t slot = 0; slot < slots_; ++slot) {
@@ -125,7 +131,8 @@ class ReferenceCache {
         return out;
     }
 
-    void see(std::uint32_t t) {
+    /// The rows of all query heads that the set averages.
+    std::vector<std::vector<std::uint64_t>> rows_of_set(std::uint32_t t) const {
         const ModelShape& model = config_.model;
         const std::uint32_t group = model.heads / model.kv_heads;
         const bool one_layer = config_.cache.scope != EvictionScope::model;
@@ -138,6 +145,30 @@ class ReferenceCache {
                 }
             }
         }
+        return rows;
+    }
+
+    ReferenceFuture future() const {
+        ReferenceFuture future;
+        const std::uint32_t all = config_.workload.prompt_tokens + config_.workload.generated_tokens;
+        for (std::uint32_t t = 0; t < all; ++t) {
+            std::vector<std::uint64_t> sum(t + 1, 0);
+            const auto rows = rows_of_set(t);
+            for (const auto& row : rows) {
+                for (std::uint32_t j = 0; j <= t; ++j) {
+                    sum[j] += row[j];
+                }
+            }
+            future.emplace_back();
+            for (const std::uint64_t s : sum) {
+                future.back().push_back(static_cast<float>(s) / static_cast<float>(65535 * rows.size()));
+            }
+        }
+        return future;
+    }
+
+    void see(std::uint32_t t) {
+        const auto rows = rows_of_set(t);
         std::map<std::uint32_t, std::uint64_t> sum;  // by position
         for (const auto& r : rows) {
             std::uint64_t total = 0;
@@ -159,13 +190,17 @@ class ReferenceCache {
         for (const auto& [position, slot] : slot_of_) {
             samples[slot] = static_cast<std::uint32_t>((sum[position] + 2'147'483'648ULL) / 4'294'967'296ULL);
         }
-        policy_.observe(samples, t);
+        std::vector<float> logits;
+        for (const std::uint32_t sample : samples) {
+            logits.push_back(std::log(std::max(static_cast<float>(sample), 0.5F) / 65535.0F));
+        }
+        policy_.observe(samples, t, logits);
     }
 
     const RunConfig& config_;
     AttentionSource& source_;
-    ReferencePolicy policy_;
     std::uint32_t request_, layer_, head_, slots_ = 0;
+    ReferencePolicy policy_;
     std::set<std::uint32_t> free_;
     std::map<std::uint32_t, std::uint32_t> slot_of_;  ///< by position
 };

@@ -151,8 +151,12 @@ RunConfig random_config(std::mt19937& random) {
     d.batch = 1 + below(4);
     d.prompt = 1 + below(40);
     d.generated = below(25);
-    const std::vector<std::string> names{"rce", "rce", "rce", "rce", "window", "streaming_llm", "full", "random"};
-    RunConfig config = run_config(names[below(8)], 0, d);
+    const std::vector<std::string> names{"rce",    "rce",           "rce",       "h2o",      "tova", "voting",
+                                         "kelle",  "snapkv",        "keyformer", "observed", "roco", "oracle",
+                                         "window", "streaming_llm", "full",      "random"};
+    RunConfig config = run_config(names[below(16)], 0, d);
+    config.cache.snapkv_window = 1 + below(12);
+    config.cache.roco_share = 0.1 * below(9);
     config.workload.seed = below(1000);
     config.cache.sinks = below(4);
     config.cache.recent = below(6);
@@ -175,7 +179,7 @@ FakeAttentionShape random_shape(std::mt19937& random) {
 
 TEST_CASE("replaying distinct sets once gives what replaying every cache gives", "[host][cache_replay][golden]") {
     std::mt19937 random(31);
-    for (int round = 0; round < 60; ++round) {
+    for (int round = 0; round < 150; ++round) {
         RunConfig config = random_config(random);
         if (config.cache.policy == "random") {
             continue;  // its draws are not part of the reference

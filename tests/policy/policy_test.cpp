@@ -1,9 +1,9 @@
-// What each policy evicts: published behaviours on hand-made rows, and RCE, window and StreamingLLM against a reference
-// that works every decision out from the token's whole history.
+// What the policies full, window, streaming_llm, rce and random evict on hand-made rows, and the table of policies. The
+// published rules have published_rules_test.cpp; all against their reference: reference_test.cpp.
 #include <random>
 #include <vector>
 
-#include "golden/policy_reference.h"
+#include "config/policy_defaults.h"
 #include "palimpsest/error.h"
 #include "policy/eviction_policy.h"
 #include "policy/rce.h"
@@ -168,60 +168,6 @@ TEST_CASE("rce moves a token's score with it", "[policy][rce]") {
     CHECK(policy.victim(TokenPosition(2))->value == 1);
 }
 
-TEST_CASE("policies decide as the reference does on random rows", "[policy][golden]") {
-    std::mt19937 random(2024);
-    const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
-    for (int round = 0; round < 120; ++round) {
-        const std::vector<std::string> names{"rce", "rce", "rce", "window", "streaming_llm"};
-        CacheConfig config = cache(names[below(5)], below(4), below(6));
-        config.score_bits = std::vector<std::uint32_t>{4, 8, 12, 16, 20, 24, 32}[below(7)];
-        config.decay_shift = below(3) == 0 ? 1 + below(7) : 0;
-        config.normalise_by_age = below(3) == 0;
-        const std::uint32_t slots = 10 + below(30);
-        auto policy = make_policy(config, slots, {.seed = 1, .set = 1});
-        golden::ReferencePolicy reference(config);
-        std::vector<bool> taken(slots, false);
-        for (std::uint32_t t = 0; t < 150; ++t) {
-            std::uint32_t slot = below(slots);
-            while (taken[slot]) {
-                slot = (slot + 1) % slots;
-            }
-            policy->insert(SlotId(slot), TokenPosition(t));
-            reference.insert(slot, t);
-            taken[slot] = true;
-
-            std::vector<RelevanceSample> row(slots, 0);
-            for (std::uint32_t i = 0; i < slots; ++i) {
-                // Few distinct values, so that ties are common; sometimes a whole row of nothing.
-                row[i] = taken[i] && t % 11 != 0 ? below(6) * (below(8) == 0 ? 10000 : 500) : 0;
-            }
-            policy->observe({row, {}, TokenPosition(t)});
-            reference.observe(row, t);
-
-            if (std::ranges::count(taken, false) > 0 && below(10) == 0) {  // a token changes its slot
-                const auto from = static_cast<std::uint32_t>(std::ranges::find(taken, true) - taken.begin());
-                const auto to = static_cast<std::uint32_t>(std::ranges::find(taken, false) - taken.begin());
-                policy->move(SlotId(from), SlotId(to));
-                reference.move(from, to);
-                taken[from] = false;
-                taken[to] = true;
-            }
-            // Asked before the set is full, too: protection then leaves little choice.
-            const auto victim = policy->victim(TokenPosition(t + 1));
-            const auto expected = reference.victim(t + 1);
-            REQUIRE(victim.has_value() == expected.has_value());
-            if (victim) {
-                REQUIRE(victim->value == *expected);
-                if (std::ranges::count(taken, false) == 0 || below(6) == 0) {
-                    policy->remove(*victim);
-                    reference.remove(victim->value);
-                    taken[victim->value] = false;
-                }
-            }
-        }
-    }
-}
-
 TEST_CASE("random is a function of seed, set and state, and treats residents alike", "[policy][random]") {
     const CacheConfig config = cache("random");
     SECTION("asking again, or asking another set in between, changes nothing") {
@@ -266,17 +212,29 @@ TEST_CASE("random is a function of seed, set and state, and treats residents ali
 }
 
 TEST_CASE("the table of policies names, describes and makes each", "[policy][registry]") {
+    class NoFuture final : public FutureAttention {
+      public:
+        std::uint32_t length() const override { return 0; }
+        void row(TokenPosition, std::span<float>) override {}
+    };
+    NoFuture future;
     for (const PolicyInfo& info : policies()) {
         INFO(info.name);
         CHECK_FALSE(info.summary.empty());
-        const auto policy = make_policy(cache(std::string(info.name), 2, 2), 8, {});
+        const auto policy = make_policy(cache(std::string(info.name), 2, 2), 8, {.future = &future});
         CHECK(policy->uses_scores() == info.uses_scores);
+        CHECK(policy->uses_logits() == (info.name == "kelle" || info.name == "keyformer"));
+        CHECK(policy->differs_by_set() == (info.name == "random"));
+        CHECK(info.reads_future == (info.name == "oracle"));
         CHECK(policy_info(info.name).name == info.name);
+        CHECK(find_policy_defaults(info.name) != nullptr);
     }
+    CHECK(policies().size() == all_policy_defaults().size());
     CHECK(protected_tokens(cache("rce", 4, 16)) == 20);
     CHECK(protected_tokens(cache("streaming_llm", 4, 16)) == 4);
     CHECK(protected_tokens(cache("window", 4, 16)) == 0);
     CHECK_THROWS_AS(make_policy(cache("lru"), 8, {}), InputError);
+    CHECK_THROWS_AS(make_policy(cache("oracle"), 8, {}), SimulationError);
     CacheConfig bad = cache("rce");
     bad.score_bits = 0;
     CHECK_THROWS_AS(make_policy(bad, 8, {}), InputError);

@@ -35,6 +35,15 @@ TEST_CASE("the protected positions are those of the list, and what the policies 
 
 TEST_CASE("no policy's victim is protected, whatever it has seen", "[kv_mmu][protected_set]") {
     std::mt19937 random(23);
+    class RandomFuture final : public FutureAttention {
+      public:
+        std::uint32_t length() const override { return 120; }
+        void row(TokenPosition query, std::span<float> row) override {
+            std::minstd_rand draw(query.value + 1);
+            std::ranges::generate(row, [&] { return static_cast<float>(draw() % 64) / 64; });
+        }
+    };
+    RandomFuture future;
     for (const PolicyInfo& info : policies()) {
         CAPTURE(info.name);
         std::uint32_t victims = 0;
@@ -48,7 +57,7 @@ TEST_CASE("no policy's victim is protected, whatever it has seen", "[kv_mmu][pro
             CHECK(set.comparators() == (info.protects_sinks && cache.sinks > 0 ? 1U : 0U) +
                                            (info.protects_recent && cache.recent > 0 ? 1U : 0U));
             const std::uint32_t slots = 1 + random() % 40;
-            const auto policy = make_policy(cache, slots, {.seed = static_cast<std::uint64_t>(n)});
+            const auto policy = make_policy(cache, slots, {.seed = static_cast<std::uint64_t>(n), .future = &future});
             std::vector<std::uint32_t> position_in(slots, SlotPositions::kFree);
             for (std::uint32_t token = 0; token < 3 * slots; ++token) {
                 // A token takes a free slot; with none left, or now and then earlier, a victim goes first.
@@ -78,7 +87,8 @@ TEST_CASE("no policy's victim is protected, whatever it has seen", "[kv_mmu][pro
                 for (std::uint32_t i = 0; i < slots; ++i) {
                     row[i] = position_in[i] == SlotPositions::kFree ? 0 : random() % 9000;
                 }
-                policy->observe({row, {}, TokenPosition(token)});
+                const std::vector<float> logits(row.begin(), row.end());
+                policy->observe({row, logits, TokenPosition(token)});
             }
         }
         CHECK((victims > 100) == info.evicts);
