@@ -6,15 +6,15 @@
 
 #include <fmt/format.h>
 
-#include "engine/llama2c_checkpoint.h"
-#include "engine/llama_engine.h"
+#include "engine/decoder_engine.h"
 #include "engine/mapped_file.h"
+#include "engine/model_files.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
 namespace {
 
-using Token = BpeTokenizer::Token;
+using Token = Tokenizer::Token;
 
 /// Blocks of about a megabyte at most, so that a reader needs little memory a layer; the engine works in the same
 /// steps.
@@ -30,54 +30,51 @@ std::string_view text_of(const MappedFile& file) {
     return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
 
-std::vector<std::vector<std::string>> pieces_of(const BpeTokenizer& tokenizer,
-                                                const std::vector<std::vector<Token>>& sequences) {
+std::vector<std::vector<std::string>> pieces_of(const Tokenizer& tokenizer,
+                                                const std::vector<TokenSequence>& sequences) {
     std::vector<std::vector<std::string>> pieces;
-    for (const auto& sequence : sequences) {
+    for (const TokenSequence& sequence : sequences) {
         auto& texts = pieces.emplace_back();
-        Token previous = BpeTokenizer::kUnknown;
+        std::optional<Token> previous;
         for (const Token token : sequence) {
-            texts.push_back(token == BpeTokenizer::kBegin ? "<s>" : std::string(tokenizer.decode(token, previous)));
+            texts.push_back(token == tokenizer.begin() ? "<s>" : tokenizer.decode(token, previous));
             previous = token;
         }
     }
     return pieces;
 }
 
-/// The sum of -ln p of `next` after each of the tokens that `logits` belong to, begin marks left out.
-struct TextLoss {
-    double sum = 0;
-    std::uint64_t tokens = 0;
+/// Writes the rows of a model with a full cache into a trace, one text at a time.
+class RecordingCache final : public FullCache {
+  public:
+    RecordingCache(TraceWriter& writer, const TraceHeader& header)
+        : FullCache(header.length, header.window), writer_(writer) {}
 
-    void add(std::span<const float> logits, std::span<const Token> next, std::size_t vocabulary) {
-        for (std::size_t i = 0; i < next.size(); ++i) {
-            if (next[i] != BpeTokenizer::kBegin) {
-                sum += negative_log_likelihood(logits.subspan(i * vocabulary, vocabulary), next[i]);
-                ++tokens;
-            }
+    void begin(std::uint32_t sequence) { sequence_ = sequence; }
+    void observe(const AttentionRows& rows) override {
+        for (std::uint32_t head = 0; head < rows.heads; ++head) {
+            writer_.row(sequence_, rows.layer, head, rows.position,
+                        rows.probabilities.subspan(std::size_t{head} * rows.columns, rows.columns));
         }
     }
-    double perplexity() const { return tokens == 0 ? 0 : std::exp(sum / static_cast<double>(tokens)); }
+
+  private:
+    TraceWriter& writer_;
+    std::uint32_t sequence_ = 0;
 };
 
 }  // namespace
 
 RecordResult record_trace(const RecordRequest& request, const std::function<void(double)>& on_progress,
                           const std::atomic<bool>* interrupted) {
-    const LlamaWeights weights = read_llama2c_checkpoint(request.checkpoint);
-    const ModelShape& shape = weights.shape;
-    const BpeTokenizer tokenizer = BpeTokenizer::read(request.tokenizer, shape.vocabulary);
+    const LoadedModel model = open_model(request.model);
+    const ModelShape& shape = model.weights.shape;
     SequencePlan plan = request.plan;
     plan.length = plan.length == 0 ? shape.max_positions : plan.length;
-
-    std::vector<std::vector<Token>> documents;
-    for (const std::string& document : split_documents(text_of(MappedFile(request.text, "a text file")))) {
-        documents.push_back(tokenizer.encode(document));
-    }
-    const auto sequences = cut_sequences(documents, plan, request.text);
+    const auto sequences = read_sequences(request.text, *model.tokenizer, plan);
 
     const std::uint32_t window = std::min(plan.length, shape.max_positions);
-    const MappedFile checkpoint(request.checkpoint, "a checkpoint");
+    const MappedFile checkpoint(model.weight_file, "a checkpoint");
     const TraceHeader header{
         .model = shape.name,
         .checkpoint_hash = fmt::format("{:016x}", trace_checksum(text_of(checkpoint))),
@@ -93,35 +90,41 @@ RecordResult record_trace(const RecordRequest& request, const std::function<void
         .text = request.title.empty() ? std::filesystem::path(request.text).filename().string() : request.title,
         .licence = request.licence,
         .tool = fmt::format("palimpsest {}", PALIMPSEST_VERSION),
-        .pieces = request.keep_text ? pieces_of(tokenizer, sequences) : std::vector<std::vector<std::string>>{}};
+        .pieces = request.keep_text ? pieces_of(*model.tokenizer, sequences) : std::vector<std::vector<std::string>>{}};
 
-    // Small products gain nothing from a second thread.
-    set_engine_threads(shape.hidden >= 1024 ? 2 : 1);
     TraceWriter writer(request.out, header, request.compression);
-    LlamaEngine engine(weights, {.context = plan.length, .window = window, .chunk = header.rows_per_block});
-    std::vector<float> logits(std::size_t{engine.chunk()} * shape.vocabulary);
-    TextLoss loss;
+    RecordingCache cache(writer, header);
+    DecoderEngine engine(model.weights,
+                         {.cells = plan.length, .positions = plan.length, .chunk = header.rows_per_block});
+    double loss = 0;
+    std::uint64_t predictions = 0;
     const double total = static_cast<double>(plan.sequences) * plan.length;
     for (std::uint32_t i = 0; i < plan.sequences; ++i) {
         engine.reset();
+        cache.begin(i);
         const std::span<const Token> tokens(sequences[i]);
-        for (std::size_t first = 0; first < tokens.size(); first += engine.chunk()) {
+        const auto add_loss = [&](const LogitsBlock& block) {
+            const std::uint32_t end = std::min(block.first_position + block.positions, plan.length - 1);
+            for (std::uint32_t position = block.first_position; position < end; ++position) {
+                if (const Token next = tokens[position + 1]; next != model.tokenizer->begin()) {
+                    loss += negative_log_likelihood(block.row(0, position), next);
+                    ++predictions;
+                }
+            }
+        };
+        const std::uint32_t chunk = engine.config().chunk;
+        for (std::uint32_t first = 0; first < plan.length; first += chunk) {
             if (interrupted != nullptr && interrupted->load()) {
                 throw SimulationError("interrupted: nothing was recorded");
             }
-            const auto chunk = tokens.subspan(first, std::min<std::size_t>(engine.chunk(), tokens.size() - first));
-            engine.forward(
-                chunk, std::span(logits).first(chunk.size() * shape.vocabulary),
-                [&](const AttentionRow& row) { writer.row(i, row.layer, row.head, row.position, row.probabilities); });
-            const std::size_t following = std::min(chunk.size(), tokens.size() - first - 1);
-            loss.add(logits, tokens.subspan(first + 1, following), shape.vocabulary);
+            engine.forward(tokens.subspan(first, std::min(chunk, plan.length - first)), cache, add_loss);
             if (on_progress) {
-                on_progress((static_cast<double>(i) * plan.length + static_cast<double>(first + chunk.size())) / total);
+                on_progress((static_cast<double>(i) * plan.length + engine.position()) / total);
             }
         }
     }
     writer.finish();
-    return {.header = header, .perplexity = loss.perplexity()};
+    return {.header = header, .perplexity = predictions == 0 ? 0 : std::exp(loss / static_cast<double>(predictions))};
 }
 
 }  // namespace palimpsest

@@ -12,9 +12,8 @@
 namespace palimpsest {
 
 struct RecordRequest {
-    std::string checkpoint;  ///< llama2.c checkpoint
-    std::string tokenizer;   ///< its tokenizer.bin
-    std::string text;        ///< UTF-8; documents separated by kDocumentSeparator
+    std::string model;  ///< what open_model() takes
+    std::string text;   ///< UTF-8; documents separated by kDocumentSeparator
     std::string out;
     SequencePlan plan;  ///< length 0: as many positions as the model was trained on
     std::string title;  ///< of the text; empty: the file's name

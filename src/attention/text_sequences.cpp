@@ -4,12 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "engine/mapped_file.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
 namespace {
 
-using Token = BpeTokenizer::Token;
+using Token = Tokenizer::Token;
 
 std::string_view trim(std::string_view text) {
     constexpr std::string_view kSpace = " \t\r\n";
@@ -20,16 +21,17 @@ std::string_view trim(std::string_view text) {
 /// Reads documents one after another, giving the begin mark where one begins.
 class DocumentCursor {
   public:
-    explicit DocumentCursor(const std::vector<std::vector<Token>>& documents) : documents_(documents) {}
+    DocumentCursor(const std::vector<TokenSequence>& documents, std::optional<Token> begin)
+        : documents_(documents), begin_(begin) {}
 
     bool at_end() const { return document_ == documents_.size(); }
     /// Appends to `tokens` until it has `length`, or the documents end.
-    void fill(std::vector<Token>& tokens, std::size_t length) {
+    void fill(TokenSequence& tokens, std::size_t length) {
         while (tokens.size() < length && !at_end()) {
-            if (offset_ == 0 || tokens.empty()) {
-                tokens.push_back(BpeTokenizer::kBegin);
+            if (begin_ && (offset_ == 0 || tokens.empty())) {
+                tokens.push_back(*begin_);
             }
-            const std::vector<Token>& document = documents_[document_];
+            const TokenSequence& document = documents_[document_];
             const std::size_t count = std::min(length - tokens.size(), document.size() - offset_);
             tokens.insert(tokens.end(), document.begin() + static_cast<std::ptrdiff_t>(offset_),
                           document.begin() + static_cast<std::ptrdiff_t>(offset_ + count));
@@ -49,7 +51,8 @@ class DocumentCursor {
     }
 
   private:
-    const std::vector<std::vector<Token>>& documents_;
+    const std::vector<TokenSequence>& documents_;
+    std::optional<Token> begin_;
     std::size_t document_ = 0;
     std::size_t offset_ = 0;
 };
@@ -68,13 +71,13 @@ std::vector<std::string> split_documents(std::string_view text) {
     return documents;
 }
 
-std::vector<std::vector<Token>> cut_sequences(const std::vector<std::vector<Token>>& documents,
-                                              const SequencePlan& plan, const std::string& file) {
-    DocumentCursor cursor(documents);
-    std::vector<Token> skipped;
+std::vector<TokenSequence> cut_sequences(const std::vector<TokenSequence>& documents, const SequencePlan& plan,
+                                         std::optional<Token> begin, const std::string& file) {
+    DocumentCursor cursor(documents, begin);
+    TokenSequence skipped;
     cursor.fill(skipped, plan.skip_tokens);
     cursor.to_document_start();
-    std::vector<std::vector<Token>> sequences(plan.sequences);
+    std::vector<TokenSequence> sequences(plan.sequences);
     for (std::uint32_t i = 0; i < plan.sequences; ++i) {
         cursor.fill(sequences[i], plan.length);
         if (sequences[i].size() < plan.length) {
@@ -86,6 +89,17 @@ std::vector<std::vector<Token>> cut_sequences(const std::vector<std::vector<Toke
         cursor.to_document_start();
     }
     return sequences;
+}
+
+std::vector<TokenSequence> read_sequences(const std::string& file, const Tokenizer& tokenizer,
+                                          const SequencePlan& plan) {
+    const MappedFile text(file, "a text file");
+    std::vector<TokenSequence> documents;
+    for (const std::string& document :
+         split_documents({reinterpret_cast<const char*>(text.bytes().data()), text.bytes().size()})) {
+        documents.push_back(tokenizer.encode(document));
+    }
+    return cut_sequences(documents, plan, tokenizer.begin(), file);
 }
 
 }  // namespace palimpsest

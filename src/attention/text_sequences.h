@@ -2,11 +2,12 @@
 // From a text file to the token sequences that a model is run over.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "engine/bpe_tokenizer.h"
+#include "engine/tokenizer.h"
 
 namespace palimpsest {
 
@@ -22,11 +23,17 @@ struct SequencePlan {
     std::uint64_t skip_tokens = 0;  ///< of the text, before the first sequence
 };
 
+using TokenSequence = std::vector<Tokenizer::Token>;
+
 /// Cuts `documents` into sequences of exactly `plan.length` tokens that share no token. A document begins with the
-/// begin mark, and so does every sequence. A sequence goes on through the documents until it is full; the rest of its
-/// last document is left out when there are several, and is where the next sequence goes on when there is only one.
-/// Throws InputError naming `file` when the text is too short.
-std::vector<std::vector<BpeTokenizer::Token>> cut_sequences(
-    const std::vector<std::vector<BpeTokenizer::Token>>& documents, const SequencePlan& plan, const std::string& file);
+/// begin mark, where the model has one, and so does every sequence. A sequence goes on through the documents until it
+/// is full; the rest of its last document is left out when there are several, and is where the next sequence goes on
+/// when there is only one. Throws InputError naming `file` when the text is too short.
+std::vector<TokenSequence> cut_sequences(const std::vector<TokenSequence>& documents, const SequencePlan& plan,
+                                         std::optional<Tokenizer::Token> begin, const std::string& file);
+
+/// The sequences of a text file, UTF-8.
+std::vector<TokenSequence> read_sequences(const std::string& file, const Tokenizer& tokenizer,
+                                          const SequencePlan& plan);
 
 }  // namespace palimpsest

@@ -13,5 +13,6 @@ void add_presets_command(CLI::App& app);
 void add_record_command(CLI::App& app);
 void add_inspect_command(CLI::App& app);
 void add_dram_command(CLI::App& app);
+void add_evaluate_command(CLI::App& app);
 
 }  // namespace palimpsest

@@ -33,6 +33,7 @@ int run_program(int argc, char** argv) {
     add_record_command(app);
     add_inspect_command(app);
     add_dram_command(app);
+    add_evaluate_command(app);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& request) {  // --help, --version

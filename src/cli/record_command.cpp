@@ -41,12 +41,11 @@ void add_record_command(CLI::App& app) {
     const auto request = std::make_shared<RecordRequest>();
     request->plan.sequences = 4;
     request->plan.length = 0;
-    command->add_option("--checkpoint", request->checkpoint, "llama2.c checkpoint (scripts/fetch-model gets one)")
+    command
+        ->add_option("--model", request->model,
+                     "model directory (Hugging Face, llama2.c) or GGUF file; scripts/fetch-model gets some")
         ->required()
-        ->type_name("FILE");
-    command->add_option("--tokenizer", request->tokenizer, "the checkpoint's tokenizer.bin")
-        ->required()
-        ->type_name("FILE");
+        ->type_name("PATH");
     command->add_option("--text", request->text, "UTF-8 text; documents end with a line <|endoftext|>")
         ->required()
         ->type_name("FILE");

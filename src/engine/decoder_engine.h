@@ -56,6 +56,7 @@ class DecoderEngine {
     std::uint32_t position() const { return position_; }
     const ModelShape& shape() const { return weights_.shape; }
     const DecoderEngineConfig& config() const { return config_; }
+    WorkerPool& pool() { return pool_; }
 
     /// Continues every text by as many tokens: `tokens` is texts x count. `on_logits`, where given, sees the logits
     /// behind every token, in position order. The hook is called from several threads at once, but never for texts of

@@ -4,7 +4,14 @@
 #include <cmath>
 #include <cstddef>
 
+#include "engine/exponential.h"
+
 namespace palimpsest {
+namespace {
+
+constexpr float kLargestExponent = 87.0F;  // e^87 is nearly the largest float: silu is 0 there
+
+}  // namespace
 
 void rms_norm(std::span<const float> rows, std::span<const float> weight, float epsilon, std::span<float> result) {
     const std::size_t width = weight.size();
@@ -46,7 +53,9 @@ void softmax(std::span<float> row) {
     const float highest = *std::ranges::max_element(row);
     float sum = 0;
     for (float& value : row) {
-        value = std::exp(value - highest);
+        value = exponential(value - highest);
+    }
+    for (const float value : row) {
         sum += value;
     }
     const float scale = 1.0F / sum;
@@ -76,7 +85,7 @@ void rotate_halves(std::span<float> vector, std::span<const float> cosines, std:
 
 void silu_gate(std::span<float> gate, std::span<const float> up) {
     for (std::size_t i = 0; i < gate.size(); ++i) {
-        gate[i] = gate[i] / (1.0F + std::exp(-gate[i])) * up[i];
+        gate[i] = gate[i] / (1.0F + exponential(std::min(-gate[i], kLargestExponent))) * up[i];
     }
 }
 

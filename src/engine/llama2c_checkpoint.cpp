@@ -153,29 +153,4 @@ DecoderWeights read_llama2c_model(const std::string& path) {
     return weights;
 }
 
-LlamaWeights read_llama2c_checkpoint(const std::string& path) {
-    const auto model = std::make_shared<DecoderWeights>(read_llama2c_model(path));
-    const auto values = [](const WeightMatrix& matrix) {
-        return std::span(reinterpret_cast<const float*>(matrix.data), std::size_t{matrix.outputs} * matrix.inputs);
-    };
-    LlamaWeights weights;
-    weights.shape = model->shape;
-    weights.token_embedding = values(model->token_embedding);
-    weights.final_norm = model->final_norm.weight;
-    weights.classifier = values(model->classifier);
-    for (const DecoderLayerWeights& layer : model->layers) {
-        weights.layers.push_back({.attention_norm = layer.attention_norm.weight,
-                                  .query = values(layer.query.weight),
-                                  .key = values(layer.key.weight),
-                                  .value = values(layer.value.weight),
-                                  .output = values(layer.output.weight),
-                                  .ffn_norm = layer.ffn_norm.weight,
-                                  .gate = values(layer.gate.weight),
-                                  .up = values(layer.up.weight),
-                                  .down = values(layer.down.weight)});
-    }
-    weights.storage = model;
-    return weights;
-}
-
 }  // namespace palimpsest

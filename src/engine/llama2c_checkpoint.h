@@ -6,14 +6,11 @@
 #include <string>
 
 #include "engine/decoder_weights.h"
-#include "engine/llama_weights.h"
 
 namespace palimpsest {
 
 /// Maps the file. `shape.name` is the file's name without its suffix, or its folder's where that is just "model".
 /// Throws InputError naming the header field or the tensor that is wrong or missing.
 DecoderWeights read_llama2c_model(const std::string& path);
-/// The same in the older struct.
-LlamaWeights read_llama2c_checkpoint(const std::string& path);
 
 }  // namespace palimpsest

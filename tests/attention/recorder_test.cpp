@@ -1,5 +1,7 @@
 // From a checkpoint and a text to a trace, on a tiny model with known attention.
 
+#include <filesystem>
+
 #include "attention/recorder.h"
 #include "attention/trace_source.h"
 #include "golden/llama_reference.h"
@@ -36,13 +38,13 @@ void write_letters(const std::string& path, int vocabulary) {
 }
 
 RecordRequest request_in(const ScratchDirectory& scratch) {
-    LlamaReference({}, 4).write(scratch / "tiny.bin");
-    write_letters(scratch / "tokenizer.bin", 300);
+    std::filesystem::create_directories(scratch / "tiny");
+    LlamaReference({}, 4).write(scratch / "tiny/model.bin");
+    write_letters(scratch / "tiny/tokenizer.bin", 300);
     std::ofstream(scratch / "text.txt")
         << "a cat sat on a mat and ran\n<|endoftext|>\nthe dog sat on the log\n<|endoftext|>\n"
         << "no one knows where the last one went or what it saw there\n";
-    return {.checkpoint = scratch / "tiny.bin",
-            .tokenizer = scratch / "tokenizer.bin",
+    return {.model = scratch / "tiny",
             .text = scratch / "text.txt",
             .out = scratch / "out.ptrace",
             .plan = {.sequences = 2, .length = 40},

@@ -82,16 +82,17 @@ TEST_CASE("inspect refuses what is not there with exit code 2", "[inspect]") {
 TEST_CASE("record refuses bad input with exit code 2, and leaves nothing", "[record]") {
     const ScratchDirectory scratch;
     LlamaReference({}, 1).write(scratch / "model.bin");
-    const auto record = [&](const std::string& checkpoint, const std::string& out) {
-        return tool("record --checkpoint '" + checkpoint + "' --tokenizer '" + (scratch / "model.bin") + "' --text '" +
-                    scratch / "model.bin" + "' --out '" + out + "'");
+    std::filesystem::copy(scratch / "model.bin", scratch / "tokenizer.bin");  // not what its name says
+    const auto record = [&](const std::string& model) {
+        return tool("record --model '" + model + "' --text '" + scratch / "model.bin" + "' --out '" +
+                    scratch / "t.ptrace" + "'");
     };
-    CHECK(record("/nonexistent.bin", scratch / "t.ptrace").exit_code == 2);
-    const Outcome tokenizer = record(scratch / "model.bin", scratch / "t.ptrace");
+    CHECK(record("/nonexistent").exit_code == 2);
+    const Outcome tokenizer = record(scratch.path().string());
     CHECK(tokenizer.exit_code == 2);
     CHECK(holds(tokenizer, "tokenizer"));
     CHECK(tool("record --out x").exit_code == 2);
-    CHECK(scratch.entries() == 1);
+    CHECK(scratch.entries() == 2);
 }
 
 }  // namespace palimpsest

@@ -17,7 +17,7 @@ void write(const std::string& path, const std::string& bytes) {
 
 std::string error_of(const std::string& path) {
     try {
-        read_llama2c_checkpoint(path);
+        read_llama2c_model(path);
     } catch (const InputError& error) {
         return error.what();
     }
@@ -38,7 +38,7 @@ TEST_CASE("a checkpoint gives its shape and every tensor", "[checkpoint]") {
     ReferenceShape shape;
     shape.tied = false;
     LlamaReference(shape, 1).write(scratch / "tiny.bin");
-    const LlamaWeights weights = read_llama2c_checkpoint(scratch / "tiny.bin");
+    const DecoderWeights weights = read_llama2c_model(scratch / "tiny.bin");
     CHECK(weights.shape.name == "tiny");
     CHECK(weights.shape.hidden == 24);
     CHECK(weights.shape.head_dim == 6);
@@ -46,8 +46,9 @@ TEST_CASE("a checkpoint gives its shape and every tensor", "[checkpoint]") {
     CHECK(weights.shape.vocabulary == 300);
     CHECK_FALSE(weights.shape.tied_embeddings);
     CHECK(weights.layers.size() == 3);
-    CHECK(weights.layers[2].down.size() == 24U * 40U);
-    CHECK(weights.classifier.data() != weights.token_embedding.data());
+    CHECK(weights.layers[2].down.weight.outputs == 24);
+    CHECK(weights.layers[2].down.weight.inputs == 40);
+    CHECK(weights.classifier.data != weights.token_embedding.data);
 }
 
 TEST_CASE("a checkpoint is a model of the LLaMA family with neighbouring rotary pairs", "[checkpoint]") {

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/bpe_tokenizer.h"
+#include "engine/decoder_engine.h"
 #include "engine/llama2c_checkpoint.h"
-#include "engine/llama_engine.h"
+#include "engine/score_bpe_tokenizer.h"
 #include "support/catch.h"
 
 namespace palimpsest {
@@ -26,22 +26,24 @@ std::filesystem::path model_directory() {
 }
 
 struct Stories {
-    LlamaWeights weights = read_llama2c_checkpoint((model_directory() / "model.bin").string());
-    BpeTokenizer tokenizer =
-        BpeTokenizer::read((model_directory() / "tokenizer.bin").string(), weights.shape.vocabulary);
+    DecoderWeights weights = read_llama2c_model((model_directory() / "model.bin").string());
+    ScoreBpeTokenizer tokenizer =
+        ScoreBpeTokenizer::read((model_directory() / "tokenizer.bin").string(), weights.shape.vocabulary);
 };
 
 /// Continues `tokens` to `length` tokens, each chosen by `choose` from its logits.
 template <class Choose>
-double continue_text(const LlamaWeights& weights, std::vector<std::uint32_t>& tokens, std::size_t length,
+double continue_text(const DecoderWeights& weights, std::vector<std::uint32_t>& tokens, std::size_t length,
                      Choose choose) {
-    LlamaEngine engine(weights);
+    DecoderEngine engine(weights);
+    FullCache cache(weights.shape.max_positions, weights.shape.max_positions);
     std::vector<float> logits(weights.shape.vocabulary);
-    engine.forward(std::span(tokens).first(tokens.size() - 1));
+    engine.forward(std::span(tokens).first(tokens.size() - 1), cache);
     double loss = 0;
     std::size_t chosen = 0;
     while (tokens.size() < length) {
-        engine.forward(std::span(tokens).last(1), logits);
+        engine.forward(std::span(tokens).last(1), cache,
+                       [&](const LogitsBlock& block) { std::ranges::copy(block.values, logits.begin()); });
         tokens.push_back(choose(logits));
         loss += negative_log_likelihood(logits, tokens.back());
         ++chosen;
@@ -59,7 +61,7 @@ TEST_CASE("stories15M continues a story as a story", "[.stories15M]") {
     const Stories stories;
     REQUIRE(stories.tokenizer.encode("Once upon a time") == std::vector<std::uint32_t>{9038, 2501, 263, 931});
 
-    std::vector<std::uint32_t> tokens = {BpeTokenizer::kBegin, 9038, 2501, 263, 931};
+    std::vector<std::uint32_t> tokens = {ScoreBpeTokenizer::kBegin, 9038, 2501, 263, 931};
     continue_text(stories.weights, tokens, 40, [](std::span<const float> logits) {
         return static_cast<std::uint32_t>(std::ranges::max_element(logits) - logits.begin());
     });
@@ -81,7 +83,7 @@ TEST_CASE("stories15M is at home in text that it wrote itself", "[.stories15M]")
     }
     const Stories stories;
     std::mt19937 random(1);
-    std::vector<std::uint32_t> tokens = {BpeTokenizer::kBegin};
+    std::vector<std::uint32_t> tokens = {ScoreBpeTokenizer::kBegin};
     const double perplexity = continue_text(stories.weights, tokens, 256, [&](std::span<const float> logits) {
         std::vector<double> weights(logits.size());
         std::ranges::transform(logits, weights.begin(), [](float logit) { return std::exp(double{logit}); });
@@ -92,15 +94,14 @@ TEST_CASE("stories15M is at home in text that it wrote itself", "[.stories15M]")
     CHECK(perplexity < 8);
 
     // The same tokens in one go have the same perplexity: what generation saw step by step is what a chunk sees.
-    LlamaEngine engine(stories.weights);
-    std::vector<float> logits(tokens.size() * stories.weights.shape.vocabulary);
-    engine.forward(tokens, logits);
+    DecoderEngine engine(stories.weights);
+    FullCache cache(256, 256);
     double loss = 0;
-    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-        loss += negative_log_likelihood(
-            std::span(logits).subspan(i * stories.weights.shape.vocabulary, stories.weights.shape.vocabulary),
-            tokens[i + 1]);
-    }
+    engine.forward(tokens, cache, [&](const LogitsBlock& block) {
+        for (std::uint32_t i = block.first_position; i < block.first_position + block.positions; ++i) {
+            loss += i + 1 < tokens.size() ? negative_log_likelihood(block.row(0, i), tokens[i + 1]) : 0;
+        }
+    });
     CHECK(std::exp(loss / static_cast<double>(tokens.size() - 1)) == Approx(perplexity).epsilon(1e-3));
 }
 
