@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <functional>
 #include <random>
 #include <string>
 #include <vector>
@@ -24,7 +25,7 @@ class LlamaReference {
     using Vector = std::vector<double>;
     struct Result {
         std::vector<Vector> logits;  ///< by position
-        /// By layer, head, query position: probabilities of keys 0 .. position; 0 before the window.
+        /// By layer, head, query position: probabilities of keys 0 .. position; 0 where not seen.
         std::vector<std::vector<std::vector<Vector>>> attention;
     };
 
@@ -62,7 +63,13 @@ class LlamaReference {
         }
     }
 
+    /// Whether in `layer` the query at t of KV head `head` sees the key at j <= t.
+    using Visible = std::function<bool(int layer, int head, int t, int j)>;
+
     Result run(const std::vector<unsigned>& tokens, int window) const {
+        return run(tokens, [window](int, int, int t, int j) { return j > t - window; });
+    }
+    Result run(const std::vector<unsigned>& tokens, const Visible& visible) const {
         const int d = s_.hidden;
         const int n = static_cast<int>(tokens.size());
         Result result;
@@ -90,7 +97,10 @@ class LlamaReference {
                 for (int t = 0; t < n; ++t) {
                     Vector p(at(t + 1), 0.0);
                     double sum = 0;
-                    for (int j = std::max(0, t - window + 1); j <= t; ++j) {
+                    for (int j = 0; j <= t; ++j) {
+                        if (!visible(layer, kv, t, j)) {
+                            continue;
+                        }
                         double dot = 0;
                         for (int i = 0; i < s_.head_dim(); ++i) {
                             dot += q[at(t)][at(head * s_.head_dim() + i)] * k[at(j)][at(kv * s_.head_dim() + i)];
