@@ -18,6 +18,7 @@ struct RowStatistics {
     double mass_self = 0;         ///< on the query's own position
     double mass_last4 = 0;        ///< on the last 4 keys
     double mass_last16 = 0;       ///< on the last 16 keys
+    double mass_last64 = 0;       ///< on the last 64 keys
     double mass_top_eighth = 0;   ///< on the heaviest 1/8 of the keys (rounded up)
 
     RowStatistics& operator+=(const RowStatistics& other);
@@ -33,8 +34,31 @@ struct PositionRange {
     std::uint32_t last = 0;
 };
 
+/// How much of a row's heaviest 1/8 of keys (rounded up) is, of the same keys, among the heaviest 1/8 of the row so
+/// many queries later: means over rows, 0 to 1.
+struct PersistenceStatistics {
+    double after1 = 0;
+    double after16 = 0;
+    double after64 = 0;
+
+    PersistenceStatistics& operator+=(const PersistenceStatistics& other);
+    PersistenceStatistics operator/(double parts) const;
+};
+
+/// Means over the heads of one layer, all sequences, and the pairs of rows that lie in `positions`.
+PersistenceStatistics persistence_of(AttentionSource& source, std::uint32_t layer, PositionRange positions);
+
 /// Means by head of one layer.
 std::vector<RowStatistics> head_statistics(AttentionSource& source, std::uint32_t layer, PositionRange positions);
 RowStatistics mean_of(std::span<const RowStatistics> parts);
+
+/// What makes one layer's attention look like another's.
+struct LayerStatistics {
+    RowStatistics rows;
+    PersistenceStatistics persistence;
+};
+
+/// Means over the layer's heads.
+LayerStatistics layer_statistics(AttentionSource& source, std::uint32_t layer, PositionRange positions);
 
 }  // namespace palimpsest

@@ -9,7 +9,6 @@ namespace palimpsest {
 namespace {
 
 constexpr std::uint64_t kMostSyntheticBytes = std::uint64_t{256} << 20;
-constexpr std::uint64_t kSyntheticBytesPerKey = 2 * sizeof(float);
 
 }  // namespace
 
@@ -20,12 +19,14 @@ std::unique_ptr<AttentionSource> make_attention_source(const AttentionConfig& co
         return std::make_unique<TraceSource>(trace->file);
     }
     const std::uint64_t per_sequence =
-        std::max<std::uint64_t>(1, std::uint64_t{layers} * heads * length * kSyntheticBytesPerKey);
+        std::max<std::uint64_t>(1, std::uint64_t{layers} * heads * length * SyntheticSource::kBytesPerKey);
     const auto affordable = static_cast<std::uint32_t>(
         std::clamp<std::uint64_t>(kMostSyntheticBytes / per_sequence, 1, std::max(1u, sequences)));
-    return std::make_unique<SyntheticSource>(
-        std::get<SyntheticAttention>(config), seed,
-        SyntheticShape{.layers = layers, .heads = heads, .sequences = affordable, .length = length});
+    const SyntheticShape shape{.layers = layers, .heads = heads, .sequences = affordable, .length = length};
+    if (const auto* calibrated = std::get_if<CalibratedAttention>(&config)) {
+        return std::make_unique<SyntheticSource>(calibrated->calibration, seed, shape);
+    }
+    return std::make_unique<SyntheticSource>(std::get<SyntheticAttention>(config), seed, shape);
 }
 
 }  // namespace palimpsest

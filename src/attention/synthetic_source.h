@@ -3,17 +3,19 @@
 // shape and length. Plain rows of a generator, not of a model: every report that rests on them says so.
 //
 // Per head, before softmax:  L[t, j] = b[j] + r(t - j) + e[t, j]
-//   b  key bias, one normal number a key of variance `key_bias_variance`; shared in part (correlation 0.6) by the heads
-//   of a layer r  `recency_logit` at distance 0, falling linearly in log2(1 + distance) to 0 at half of `length` (at
-//   least 8) e  AR(1) along t for each key, variance `residual_variance`, autocorrelation `residual_autocorrelation`
-// The first `sink_tokens` keys have `sink_z` standard deviations (of b + e) in place of b, all but the first one nat
-// less, and white noise of deviation 0.5 in place of e.
+//   b  key bias, one normal number a key; shared in part by the heads of a layer
+//   r  recency, piecewise linear in log2(1 + distance)
+//   e  two AR(1) processes along t for each key, and white noise
+// Sinks have a level of their own in place of b, and white noise in place of e. Each head has its own numbers, those of
+// a calibration (config/attention_calibration.h): layers proportional by depth, heads in turn. Where they come from and
+// how well the rows resemble recorded ones: docs/synthetic-attention.md.
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "attention/attention_source.h"
+#include "attention/synthetic_head.h"
 #include "config/run_config.h"
 
 namespace palimpsest {
@@ -29,7 +31,13 @@ struct SyntheticShape {
 /// asked for. In position order a row costs its length; going back costs the rows before it once more.
 class SyntheticSource final : public AttentionSource {
   public:
-    SyntheticSource(const SyntheticAttention& config, std::uint64_t seed, const SyntheticShape& shape);
+    /// Every head as the calibration's of its layer.
+    SyntheticSource(const AttentionCalibration& calibration, std::uint64_t seed, const SyntheticShape& shape);
+    /// All heads alike. Throws InputError for parameters that mean nothing.
+    SyntheticSource(const SyntheticAttention& parameters, std::uint64_t seed, const SyntheticShape& shape);
+
+    /// Of the state, for each key of each head.
+    static constexpr std::uint64_t kBytesPerKey = 4 * sizeof(float);
 
     std::uint32_t layers() const override { return shape_.layers; }
     std::uint32_t heads() const override { return shape_.heads; }
@@ -40,22 +48,32 @@ class SyntheticSource final : public AttentionSource {
     std::string describe() const override;
     bool synthetic() const override { return true; }
 
+    /// Where the second sink of a sequence lies; 0 where none can.
+    std::uint32_t second_sink(std::uint32_t sequence) const;
+
     /// The logits behind `row`, for tests and studies.
     void logits(std::uint32_t sequence, std::uint32_t layer, std::uint32_t head, std::uint32_t position,
                 std::span<float> result);
 
   private:
-    struct Head {
-        std::vector<float> bias;      ///< by key, up to the latest position
-        std::vector<float> residual;  ///< by key, at the latest position
+    /// The keys of a head up to the latest position asked for.
+    struct Keys {
+        std::vector<float> bias, slow, medium;
+        std::vector<float> logit;  ///< bias, residual and nothing else
     };
-    Head& advance(std::uint32_t sequence, std::uint32_t layer, std::uint32_t head, std::uint32_t position);
+    SyntheticSource(const AttentionCalibration& calibration, std::string origin, std::uint64_t seed,
+                    const SyntheticShape& shape);
+    const SyntheticHead& numbers(std::uint32_t layer, std::uint32_t head) const;
+    const Keys& advance(std::uint32_t sequence, std::uint32_t layer, std::uint32_t head, std::uint32_t position);
+    void lay_sinks(std::uint32_t sequence, std::uint32_t layer, std::uint32_t head, std::span<float> row) const;
 
-    SyntheticAttention config_;
+    std::string origin_;  ///< of the numbers, for the report
     std::uint64_t seed_;
     SyntheticShape shape_;
-    std::vector<float> recency_;  ///< by distance
-    std::vector<Head> heads_;
+    std::uint32_t sink_tokens_;
+    std::uint32_t second_sink_within_;
+    std::vector<std::vector<SyntheticHead>> numbers_;  ///< by the calibration's layer and head
+    std::vector<Keys> keys_;
     std::vector<float> scratch_;
 };
 

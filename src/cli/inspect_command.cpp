@@ -1,6 +1,7 @@
 // palimpsest inspect: what is in an attention trace, in numbers and pictures.
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <numeric>
 #include <optional>
@@ -9,9 +10,14 @@
 #include <nlohmann/json.hpp>
 
 #include "attention/attention_statistics.h"
+#include "attention/calibration.h"
 #include "attention/trace_source.h"
 #include "cli/attention_pictures.h"
+#include "cli/calibration_comparison.h"
 #include "cli/commands.h"
+#include "cli/progress_line.h"
+#include "common/atomic_file.h"
+#include "config/attention_calibration_json.h"
 #include "palimpsest/error.h"
 
 namespace palimpsest {
@@ -26,6 +32,9 @@ struct InspectOptions {
     std::optional<std::uint32_t> layer, head, position, from;
     std::uint32_t sequence = 0;
     bool json = false;
+    std::string calibrate;  ///< file to write
+    std::string name;       ///< of the calibration
+    std::string compare;    ///< calibration
 };
 
 void check_index(const InspectOptions& options, const std::string& option, std::optional<std::uint32_t> value,
@@ -36,10 +45,15 @@ void check_index(const InspectOptions& options, const std::string& option, std::
 }
 
 nlohmann::ordered_json json_of(const RowStatistics& s) {
-    return {{"entropy", s.entropy},         {"effective_tokens", s.effective_tokens},
-            {"mass_first", s.mass_first},   {"mass_first4", s.mass_first4},
-            {"mass_self", s.mass_self},     {"mass_last4", s.mass_last4},
-            {"mass_last16", s.mass_last16}, {"mass_top_eighth", s.mass_top_eighth}};
+    return {{"entropy", s.entropy},
+            {"effective_tokens", s.effective_tokens},
+            {"mass_first", s.mass_first},
+            {"mass_first4", s.mass_first4},
+            {"mass_self", s.mass_self},
+            {"mass_last4", s.mass_last4},
+            {"mass_last16", s.mass_last16},
+            {"mass_last64", s.mass_last64},
+            {"mass_top_eighth", s.mass_top_eighth}};
 }
 
 nlohmann::ordered_json json_of(const TraceSource& trace) {
@@ -82,15 +96,15 @@ void print_header(const TraceSource& trace, const std::string& path) {
 
 void print_statistics_head(const char* name, PositionRange positions) {
     fmt::print("\nmeans over all sequences, positions {} to {}\n", positions.first, positions.last - 1);
-    fmt::print("{:>6} {:>8} {:>10} {:>10} {:>9} {:>7} {:>7} {:>8} {:>11}\n", name, "entropy", "effective", "mass on",
-               "first 4", "self", "last 4", "last 16", "top 12.5 %");
+    fmt::print("{:>6} {:>8} {:>10} {:>10} {:>9} {:>7} {:>7} {:>8} {:>8} {:>11}\n", name, "entropy", "effective",
+               "mass on", "first 4", "self", "last 4", "last 16", "last 64", "top 12.5 %");
     fmt::print("{:>6} {:>8} {:>10} {:>10}\n", "", "(nats)", "tokens", "position 0");
 }
 
 void print_statistics(const std::string& name, const RowStatistics& s) {
-    fmt::print("{:>6} {:>8.2f} {:>10.1f} {:>10.4f} {:>9.4f} {:>7.3f} {:>7.3f} {:>8.3f} {:>11.3f}\n", name, s.entropy,
-               s.effective_tokens, s.mass_first, s.mass_first4, s.mass_self, s.mass_last4, s.mass_last16,
-               s.mass_top_eighth);
+    fmt::print("{:>6} {:>8.2f} {:>10.1f} {:>10.4f} {:>9.4f} {:>7.3f} {:>7.3f} {:>8.3f} {:>8.3f} {:>11.3f}\n", name,
+               s.entropy, s.effective_tokens, s.mass_first, s.mass_first4, s.mass_self, s.mass_last4, s.mass_last16,
+               s.mass_last64, s.mass_top_eighth);
 }
 
 struct HeavyKey {
@@ -175,6 +189,28 @@ void inspect_row(TraceSource& trace, const InspectOptions& options, nlohmann::or
     }
 }
 
+void write_calibration(TraceSource& trace, const InspectOptions& options, PositionRange positions) {
+    if (positions.last < kFewestCalibrationPositions || positions.first > positions.last / 2) {
+        throw InputError(
+            options.trace, options.from ? "--from" : "",
+            fmt::format("queries {} to {} see all keys before them", positions.first, std::max(positions.last, 1U) - 1),
+            fmt::format("queries up to {} or later, at most the first half left out", kFewestCalibrationPositions - 1));
+    }
+    AttentionCalibration calibration;
+    {
+        ProgressLine progress;
+        calibration = calibrate(trace, positions, kCalibrationRounds,
+                                [&](double fraction) { progress.update(fraction, "calibrating"); });
+    }
+    const TraceHeader& h = trace.header();
+    calibration.name = options.name.empty() ? std::filesystem::path(options.calibrate).stem().string() : options.name;
+    calibration.source = fmt::format(
+        "palimpsest inspect --calibrate of a trace of {} ({} layers, {} heads) over {}: {} sequences, queries {} to {}",
+        h.model, h.layers, h.heads, h.text, h.sequences, positions.first, positions.last - 1);
+    write_file_atomically(options.calibrate, to_json(calibration));
+    fmt::print("wrote {}: {} layers of {} heads\n", options.calibrate, h.layers, h.heads);
+}
+
 void inspect(const InspectOptions& options) {
     TraceSource trace(options.trace);
     check_index(options, "--layer", options.layer, trace.layers());
@@ -182,6 +218,17 @@ void inspect(const InspectOptions& options) {
     check_index(options, "--sequence", options.sequence, trace.sequences());
     check_index(options, "--position", options.position, trace.length());
     check_index(options, "--from", options.from, trace.length());
+    const std::uint32_t seen = std::min(trace.length(), trace.header().window);
+    const PositionRange full_rows{options.from.value_or(seen / 4), seen};
+    if (!options.calibrate.empty()) {
+        write_calibration(trace, options, full_rows);
+        return;
+    }
+    if (!options.compare.empty()) {
+        check_index(options, "--from", options.from, seen);
+        print_comparison(trace, options.trace, load_attention_calibration(options.compare), full_rows);
+        return;
+    }
     nlohmann::ordered_json json = options.json ? json_of(trace) : nlohmann::ordered_json{};
     if (!options.json) {
         print_header(trace, options.trace);
@@ -213,7 +260,18 @@ void add_inspect_command(CLI::App& app) {
     command->add_option("--sequence", options->sequence, "sequence shown in pictures (default 0)");
     command->add_option("--position", options->position, "picture of the row of the query at this position");
     command->add_option("--from", options->from, "first position the means cover (default: a quarter of the length)");
-    command->add_flag("--json", options->json, "everything as JSON on standard output");
+    auto* json = command->add_flag("--json", options->json, "everything as JSON on standard output");
+    auto* calibrate = command
+                          ->add_option("--calibrate", options->calibrate,
+                                       "measure what synthetic rows need to look like this trace, and write it here")
+                          ->type_name("FILE");
+    command->add_option("--name", options->name, "of the calibration (default: the file's)")->needs(calibrate);
+    command
+        ->add_option("--compare", options->compare,
+                     "statistics of this trace beside those of synthetic rows of this calibration")
+        ->type_name("CALIBRATION")
+        ->excludes(calibrate)
+        ->excludes(json);
     command->callback([options] { inspect(*options); });
 }
 

@@ -328,6 +328,19 @@ void fields(Visitor& v, S& c) {
     v("recency_logit", c.recency_logit);
 }
 
+/// All but `recency`, a list.
+template <class Visitor, Is<HeadCalibration> S>
+void fields(Visitor& v, S& c) {
+    v("key_bias_variance", c.key_bias_variance);
+    v("residual_variance", c.residual_variance);
+    v("ac1", c.ac1);
+    v("ac4", c.ac4);
+    v("ac16", c.ac16);
+    v("sink_z", c.sink_z);
+    v("sink_deviation", c.sink_deviation);
+    v("second_sink_z", c.second_sink_z);
+}
+
 template <class Visitor, Is<PipelineConfig> S>
 void fields(Visitor& v, S& c) {
     v("weight_prefetch", c.weight_prefetch);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "config/attention_calibration_json.h"
 #include "config/cost_table_json.h"
 #include "config/cross_checks.h"
 #include "config/field_io.h"
@@ -267,15 +268,49 @@ class Loader {
         }
     }
 
-    /// Returns what the resolved document says of the trace: the name the user wrote, and the file's checksum.
+    /// The text is found like other files, the model by the engine when the run starts.
+    Json read_engine(const Json& attention, RunConfig& config) {
+        AttentionEngineSource engine;
+        for (const char* key : {"model", "text"}) {
+            if (!attention.contains(key)) {
+                complain(std::string("attention.") + key, "is missing",
+                         fmt::format("a {}, since attention.source is \"engine\"", key));
+                return Json::object();
+            }
+        }
+        const std::string name = attention["text"].get<std::string>();
+        const std::optional<std::string> file = find_data_file(name, place_of("attention.text").file);
+        if (!file) {
+            complain("attention.text", fmt::format("value \"{}\" is not a file", name),
+                     "a text, relative to this file or to the shipped configs");
+            return Json::object();
+        }
+        engine.model = attention["model"].get<std::string>();
+        engine.text = *file;
+        engine.skip_tokens = attention.value("skip_tokens", std::uint64_t{0});
+        config.attention = engine;
+        return {{"model", engine.model},
+                {"text", name},
+                {"skip_tokens", engine.skip_tokens},
+                {"checksum", checksum_of(*file, attention)}};
+    }
+
+    /// Returns what the resolved document says of a trace or a calibration: the name the user wrote, and the file's
+    /// checksum.
     Json read_attention(const Json& plain, RunConfig& config) {
         const Json none = Json::object();
         const Json& attention = plain.contains("attention") ? plain["attention"] : none;
         if (attention.value("source", "synthetic") == "synthetic") {
+            if (attention.contains("calibration")) {
+                return read_calibration(attention, config);
+            }
             SyntheticAttention synthetic;
             read_fields(attention, synthetic);
             config.attention = synthetic;
             return Json::object();
+        }
+        if (attention["source"] == "engine") {
+            return read_engine(attention, config);
         }
         if (!attention.contains("trace")) {
             complain("attention.trace", "is missing", "a trace file, since attention.source is \"trace\"");
@@ -289,12 +324,41 @@ class Loader {
             return Json::object();
         }
         config.attention = AttentionTraceSource{*file};
-        const std::string checksum = xxh3_128(read_text_file(*file));
+        return {{"trace", name}, {"checksum", checksum_of(*file, attention)}};
+    }
+
+    Json read_calibration(const Json& attention, RunConfig& config) {
+        Json numbers = write_fields(SyntheticAttention{});
+        for (const auto& [key, value] : attention.items()) {
+            if (numbers.contains(key)) {
+                complain("attention." + key, "is given beside attention.calibration", "one of the two");
+            }
+        }
+        const std::string name = attention["calibration"].get<std::string>();
+        const std::string file = find_attention_calibration(name, place_of("attention.calibration").file);
+        if (file.empty()) {
+            const std::vector<std::string> presets = preset_names("attention");
+            const std::string near = nearest_name(name, presets);
+            complain("attention.calibration",
+                     fmt::format("value \"{}\" is neither a file nor a preset{}", name,
+                                 near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near)),
+                     fmt::format("a file made by `palimpsest inspect --calibrate`, relative to this one or to the "
+                                 "shipped configs, or one of {}",
+                                 join_names(presets)));
+            return Json::object();
+        }
+        config.attention = CalibratedAttention{read_attention_calibration(schemas_, file, diagnostics_)};
+        return {{"calibration", name}, {"checksum", checksum_of(file, attention)}};
+    }
+
+    /// Complains when the run expects another.
+    std::string checksum_of(const std::string& file, const Json& attention) {
+        std::string checksum = xxh3_128(read_text_file(file));
         if (attention.contains("checksum") && attention["checksum"] != checksum) {
             complain("attention.checksum", quote_value(attention["checksum"]),
-                     fmt::format("{}, which {} has, or another file", checksum, *file));
+                     fmt::format("{}, which {} has, or another file", checksum, file));
         }
-        return {{"trace", name}, {"checksum", checksum}};
+        return checksum;
     }
 
     std::string path_;

@@ -26,6 +26,10 @@ Json write_run(const RunConfig& config) {
     if (const auto* synthetic = std::get_if<SyntheticAttention>(&config.attention)) {
         run["attention"] = write_fields(*synthetic);
         run["attention"]["source"] = "synthetic";
+    } else if (const auto* calibrated = std::get_if<CalibratedAttention>(&config.attention)) {
+        run["attention"] = {{"source", "synthetic"}, {"calibration", calibrated->calibration.name}};
+    } else if (const auto* engine = std::get_if<AttentionEngineSource>(&config.attention)) {
+        run["attention"] = {{"source", "engine"}, {"model", engine->model}, {"text", engine->text}};
     } else {
         run["attention"] = {{"source", "trace"}, {"trace", std::get<AttentionTraceSource>(config.attention).file}};
     }

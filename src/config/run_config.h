@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "config/attention_calibration.h"
 #include "config/cost_table.h"
 #include "config/dram_config.h"
 #include "config/hardware_config.h"
@@ -67,7 +68,14 @@ struct CacheConfig {
 struct AttentionTraceSource {
     std::string file;  ///< resolved path of a trace made by `palimpsest record`
 };
-/// Seeded synthetic rows: per head logit = key bias + recency + AR(1) residual, sinks lifted by `sink_z` deviations.
+/// Closed loop: a real model reads the requests' texts, and its attention is that of what the caches hold.
+struct AttentionEngineSource {
+    std::string model;              ///< model directory, GGUF file, or the name of a fetched model
+    std::string text;               ///< resolved path of a UTF-8 text
+    std::uint64_t skip_tokens = 0;  ///< of the text, before the first request's
+};
+/// Seeded synthetic rows, every head alike: logit = key bias + recency + AR(1) residual, sinks lifted by `sink_z`
+/// deviations.
 struct SyntheticAttention {
     double key_bias_variance = 1.6;
     double residual_variance = 2.05;
@@ -76,7 +84,12 @@ struct SyntheticAttention {
     std::uint32_t sink_tokens = 1;
     double recency_logit = 6.6;  ///< lift of the newest key over the row mean, falling linearly in log2(1 + distance)
 };
-using AttentionConfig = std::variant<AttentionTraceSource, SyntheticAttention>;
+/// Seeded synthetic rows, each head as the calibration says.
+struct CalibratedAttention {
+    AttentionCalibration calibration;
+};
+using AttentionConfig =
+    std::variant<AttentionTraceSource, AttentionEngineSource, SyntheticAttention, CalibratedAttention>;
 
 /// One mechanism a switch: with all four off, the machine is strictly serial.
 struct PipelineConfig {

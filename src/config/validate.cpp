@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "config/attention_calibration_json.h"
 #include "config/huggingface.h"
 #include "config/loader.h"
 #include "config/operators.h"
@@ -21,6 +22,7 @@ struct Telltale {
 constexpr std::array kTelltales{Telltale{"pe_array", "hardware"}, Telltale{"core_clock_ps", "hardware"},
                                 Telltale{"timing", "dram"},       Telltale{"organisation", "dram"},
                                 Telltale{"actions", "cost"},      Telltale{"node", "cost"},
+                                Telltale{"recency_distances", "attention"},
                                 Telltale{"layers", "model"},      Telltale{"hidden", "model"}};
 
 std::string summary_of(const ModelShape& model) {
@@ -44,6 +46,12 @@ std::string summary_of(const CostTable& cost) {
     return fmt::format("{}: {}, {} blocks with static power", cost.name, cost.node, cost.static_power.size());
 }
 
+std::string summary_of(const AttentionCalibration& calibration) {
+    return fmt::format("{}: synthetic attention of {} layers, {} heads in the first, over {} positions",
+                       calibration.name, calibration.layers.size(), calibration.layers.front().heads.size(),
+                       calibration.length);
+}
+
 std::string summary_of(const RunConfig& run) {
     const std::string policy = run.cache.policy == "full"
                                    ? "no eviction"
@@ -65,7 +73,7 @@ std::string document_kind(const Json& document) {
     }
     if (document.contains("$schema") && document["$schema"].is_string()) {
         const std::string schema = std::filesystem::path(document["$schema"].get<std::string>()).filename().string();
-        for (const char* kind : {"run", "model", "hardware", "dram", "cost"}) {
+        for (const char* kind : {"run", "model", "hardware", "dram", "cost", "attention"}) {
             if (schema == fmt::format("{}.schema.json", kind)) {
                 return kind;
             }
@@ -89,7 +97,7 @@ std::string validate_file(const std::string& path, const std::vector<std::string
     const Json document = read_json_file(path);
     if (document.is_object() && document.contains("$schema") && document["$schema"].is_string() &&
         document["$schema"].get<std::string>().find("json-schema.org") != std::string::npos) {
-        throw InputError(path, "", "is a JSON Schema", "a run, model, hardware, DRAM or cost file, or a CSV of layers");
+        throw InputError(path, "", "is a JSON Schema", "a run, model, hardware, DRAM, cost or attention file, or a CSV of layers");
     }
     const std::string kind = document_kind(document);
     if (kind != "run" && !overrides.empty()) {
@@ -106,6 +114,9 @@ std::string validate_file(const std::string& path, const std::vector<std::string
     }
     if (kind == "cost") {
         return summary_of(load_cost_table(path));
+    }
+    if (kind == "attention") {
+        return summary_of(load_attention_calibration(path));
     }
     return summary_of(load_run_config(path, overrides));
 }

@@ -1,5 +1,5 @@
 #pragma once
-// One file judged by itself: a run, a model, hardware, DRAM or cost file, or a CSV of layers.
+// One file judged by itself: a run, a model, hardware, DRAM, cost or attention file, or a CSV of layers.
 
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace palimpsest {
 
-/// What a document is: run, model, hardware, dram or cost. Its `$schema` says so; without one, its keys do. A document
+/// What a document is: run, model, hardware, dram, cost or attention. Its `$schema` says so; without one, its keys do. A document
 /// that is nothing we know counts as a run.
 std::string document_kind(const Json& document);
 
