@@ -81,6 +81,10 @@ std::vector<TokenSequence> cut_sequences(const std::vector<TokenSequence>& docum
     for (std::uint32_t i = 0; i < plan.sequences; ++i) {
         cursor.fill(sequences[i], plan.length);
         if (sequences[i].size() < plan.length) {
+            if (plan.at_least > 0 && i >= plan.at_least) {
+                sequences.resize(i);
+                break;
+            }
             throw InputError(file, "",
                              fmt::format("the text ends after {} sequences and {} tokens ({} tokens skipped)", i,
                                          sequences[i].size(), skipped.size()),

@@ -21,6 +21,7 @@ struct SequencePlan {
     std::uint32_t sequences = 1;
     std::uint32_t length = 1;       ///< tokens each
     std::uint64_t skip_tokens = 0;  ///< of the text, before the first sequence
+    std::uint32_t at_least = 0;     ///< sequences that will do where the text has no more; 0: all
 };
 
 using TokenSequence = std::vector<Tokenizer::Token>;

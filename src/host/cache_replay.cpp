@@ -1,75 +1,35 @@
 #include "host/cache_replay.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "attention/mapped_rows.h"
 #include "common/checks.h"
+#include "host/attention_feed.h"
+#include "host/engine_feed.h"
 #include "host/eviction_set.h"
-#include "host/future_rows.h"
-#include "host/relevance_feed.h"
+#include "host/recorded_feed.h"
 #include "palimpsest/error.h"
 #include "policy/eviction_policy.h"
 #include "policy/registry.h"
 
 namespace palimpsest {
-namespace {
-
-/// The (layer, KV head) pairs one set of a request rules: one pair, a layer's, or all.
-struct ScopeRange {
-    std::uint32_t first_layer, layers, first_head, heads;
-};
-
-ScopeRange scope_range(EvictionScope scope, const ModelShape& model, std::uint32_t layer, std::uint32_t head) {
-    switch (scope) {
-        case EvictionScope::head:
-            return {layer, 1, head, 1};
-        case EvictionScope::layer:
-            return {layer, 1, 0, model.kv_heads};
-        case EvictionScope::model:
-            break;
-    }
-    return {0, model.layers, 0, model.kv_heads};
-}
-
-/// The source rows of all query heads in the range, each with the number of heads that map onto it.
-SetFeed feed_of(const MappedRows& rows, const ModelShape& model, RequestId request, const ScopeRange& range) {
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> times;
-    for (std::uint32_t layer = range.first_layer; layer < range.first_layer + range.layers; ++layer) {
-        const std::uint32_t source_layer = rows.source_layer(LayerId(layer));
-        const std::uint32_t first = range.first_head * model.group();
-        for (std::uint32_t head = first; head < first + range.heads * model.group(); ++head) {
-            ++times[{source_layer, rows.source_head(HeadId(head))}];
-        }
-    }
-    SetFeed feed{rows.source_sequence(request), {}};
-    for (const auto& [source, n] : times) {
-        feed.rows.push_back({source.first, source.second, n});
-    }
-    return feed;
-}
-
-/// Where nothing is ever evicted, or no rows are read.
-class NoFuture final : public FutureAttention {
-  public:
-    std::uint32_t length() const override { return 0; }
-    void row(TokenPosition, std::span<float>) override {}
-};
-
-}  // namespace
 
 struct CacheReplay::Implementation {
     Implementation(const RunConfig& config, std::unique_ptr<AttentionSource> source, PolicyFactory factory);
 
     void assign_sets(const PolicyFactory& factory, const EvictionSetShape& shape, bool differs_by_set);
-    void observe(TokenPosition position);
     void end_step(std::uint32_t tokens);
     std::size_t index(std::uint32_t request, std::uint32_t layer, std::uint32_t head) const {
         return (std::size_t{request} * model.layers + layer) * model.kv_heads + head;
+    }
+
+    /// The first (request, layer, KV head) of those that share a victim with this one.
+    std::size_t leader_of(std::uint32_t request, std::uint32_t layer, std::uint32_t head) const {
+        return index(request, scope == EvictionScope::model ? 0 : layer, scope == EvictionScope::head ? head : 0);
     }
 
     ModelShape model;
@@ -80,10 +40,7 @@ struct CacheReplay::Implementation {
     bool uses_scores = false;
     std::string policy_name;
 
-    std::optional<MappedRows> rows;  ///< only where some eviction depends on them
-    std::optional<RelevanceFeed> feed;
-    NoFuture no_future;
-    std::vector<std::unique_ptr<FutureRows>> futures;  ///< by set, where there are rows
+    std::unique_ptr<AttentionFeed> feed;
     std::vector<EvictionSet> sets;
     std::vector<std::uint64_t> members;  ///< by set: (request, layer, KV head) it stands for
     std::vector<std::uint32_t> set_of;   ///< by index()
@@ -125,59 +82,54 @@ CacheReplay::Implementation::Implementation(const RunConfig& config, std::unique
                             ? prompt_tokens
                             : std::min(config.cache.prefill_chunk, prompt_tokens);
 
-    const std::unique_ptr<EvictionPolicy> probe = factory(1, {.seed = seed, .future = &no_future});
+    NoAttention nothing(evicts
+                            ? fmt::format("No attention rows are read: the policy {} does not use them.", policy_name)
+                            : "No attention rows are read: every token has a slot, nothing is evicted.");
+    const std::unique_ptr<EvictionPolicy> probe = factory(1, {.seed = seed, .future = &nothing.future(0)});
     uses_scores = probe->uses_scores();
-    if (uses_scores && evicts) {
-        if (!source) {
-            throw SimulationError(
-                fmt::format("the policy {} reads attention rows and there is no source", policy_name));
-        }
-        rows.emplace(std::move(source), RowDemand{model.layers, model.heads, batch, all_tokens});
+    if (!uses_scores || !evicts) {
+        feed = std::make_unique<NoAttention>(std::move(nothing));
+    } else if (const auto* engine = std::get_if<AttentionEngineSource>(&config.attention)) {
+        feed = std::make_unique<EngineFeed>(config, *engine, probe->uses_logits());
+    } else if (source) {
+        feed = std::make_unique<RecordedFeed>(config, std::move(source));
+    } else {
+        throw SimulationError(fmt::format("the policy {} reads attention rows and there is no source", policy_name));
     }
     assign_sets(factory, shape, evicts && probe->differs_by_set());
 }
 
 void CacheReplay::Implementation::assign_sets(const PolicyFactory& factory, const EvictionSetShape& shape,
                                               bool differs_by_set) {
+    std::vector<std::uint32_t> views;
+    const auto add_set = [&](std::uint32_t view, std::uint64_t number) {
+        views.push_back(view);
+        members.push_back(0);
+        sets.emplace_back(shape, factory(shape.slots + shape.temporaries,
+                                         {.seed = seed, .set = number, .future = &feed->future(view)}));
+    };
+    if (!differs_by_set) {
+        for (std::uint32_t view = 0; view < feed->views(); ++view) {
+            add_set(view, view);
+        }
+    }
     set_of.resize(index(batch, 0, 0));
-    std::vector<SetFeed> feeds;
-    std::map<std::pair<SetFeed, std::uint64_t>, std::uint32_t> known;
     for (std::size_t i = 0; i < set_of.size(); ++i) {
         const auto head = static_cast<std::uint32_t>(i % model.kv_heads);
         const auto layer = static_cast<std::uint32_t>(i / model.kv_heads % model.layers);
         const RequestId request(static_cast<std::uint32_t>(i / model.kv_heads / model.layers));
-        const ScopeRange range = scope_range(scope, model, layer, head);
-        const std::size_t leader = index(request.value, range.first_layer, range.first_head);
-        if (leader != i) {  // its scope's first (layer, head) has been assigned
+        const std::uint32_t view = feed->view_of(request, LayerId(layer), KvHeadId(head));
+        if (!differs_by_set) {
+            set_of[i] = view;
+        } else if (const std::size_t leader = leader_of(request.value, layer, head); leader != i) {
             set_of[i] = set_of[leader];
-            ++members[set_of[i]];
-            continue;
+        } else {
+            set_of[i] = static_cast<std::uint32_t>(sets.size());
+            add_set(view, i);
         }
-        SetFeed set_feed = rows ? feed_of(*rows, model, request, range) : SetFeed{};
-        const auto [entry, is_new] =
-            known.try_emplace({std::move(set_feed), differs_by_set ? i : 0}, static_cast<std::uint32_t>(sets.size()));
-        if (is_new) {
-            feeds.push_back(entry->first.first);
-            PolicyContext context{.seed = seed, .set = i, .future = &no_future};
-            if (rows) {
-                futures.push_back(std::make_unique<FutureRows>(*rows, feeds.back(), prompt_tokens + generated_tokens));
-                context.future = futures.back().get();
-            }
-            sets.emplace_back(shape, factory(shape.slots + shape.temporaries, context));
-            members.push_back(0);
-        }
-        set_of[i] = entry->second;
         ++members[set_of[i]];
     }
-    if (rows) {
-        feed.emplace(*rows, feeds);
-    }
-}
-
-void CacheReplay::Implementation::observe(TokenPosition position) {
-    if (feed) {
-        feed->observe(position, sets);
-    }
+    feed->bind(std::move(views));
 }
 
 void CacheReplay::Implementation::end_step(std::uint32_t tokens) {
@@ -213,12 +165,7 @@ void CacheReplay::prefill_chunk(std::uint32_t first, std::uint32_t count) {
     for (EvictionSet& set : self.sets) {
         set.begin_chunk();
     }
-    for (std::uint32_t position = first; position < first + count; ++position) {
-        for (EvictionSet& set : self.sets) {
-            set.add_prompt_token(TokenPosition(position));
-        }
-        self.observe(TokenPosition(position));
-    }
+    self.feed->prompt_chunk(first, count, self.sets);
     const bool generation_follows = first + count == self.prompt_tokens && self.generated_tokens > 0;
     for (EvictionSet& set : self.sets) {
         set.end_chunk(TokenPosition(first + count - 1), generation_follows);
@@ -237,7 +184,7 @@ void CacheReplay::generation_step(std::uint32_t position) {
     for (EvictionSet& set : self.sets) {
         set.begin_generation(TokenPosition(position));
     }
-    self.observe(TokenPosition(position));
+    self.feed->generated_token(position, self.sets);
     for (EvictionSet& set : self.sets) {
         set.end_generation(TokenPosition(position), position + 1 < end);
     }
@@ -266,13 +213,7 @@ std::uint32_t CacheReplay::distinct_sets() const {
 }
 
 std::string CacheReplay::mapping_note() const {
-    const Implementation& self = *implementation_;
-    if (self.rows) {
-        return self.rows->note();
-    }
-    return self.slots == self.prompt_tokens + self.generated_tokens
-               ? "No attention rows are read: every token has a slot, nothing is evicted."
-               : fmt::format("No attention rows are read: the policy {} does not use them.", self.policy_name);
+    return implementation_->feed->note();
 }
 
 }  // namespace palimpsest

@@ -13,7 +13,11 @@
 namespace palimpsest {
 namespace {
 
+/// None where an engine makes the rows as it goes.
 std::unique_ptr<AttentionSource> source_of(const RunConfig& config) {
+    if (std::holds_alternative<AttentionEngineSource>(config.attention)) {
+        return nullptr;
+    }
     return make_attention_source(config.attention, config.workload.seed, config.model.layers, config.model.heads,
                                  config.workload.batch,
                                  config.workload.prompt_tokens + config.workload.generated_tokens);

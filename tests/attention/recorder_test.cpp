@@ -1,46 +1,18 @@
 // From a checkpoint and a text to a trace, on a tiny model with known attention.
 
-#include <filesystem>
-
 #include "attention/recorder.h"
 #include "attention/trace_source.h"
 #include "golden/llama_reference.h"
 #include "palimpsest/error.h"
 #include "support/catch.h"
+#include "support/letter_model.h"
 #include "support/scratch_directory.h"
 
 namespace palimpsest {
 namespace {
 
-/// Marks, bytes, then the lower-case letters and the space: 286 tokens; the model's further ones never occur.
-void write_letters(const std::string& path, int vocabulary) {
-    std::ofstream file(path, std::ios::binary);
-    const auto put = [&](const std::string& text) {
-        const float score = 0;
-        const auto length = static_cast<std::int32_t>(text.size());
-        file.write(reinterpret_cast<const char*>(&score), 4);
-        file.write(reinterpret_cast<const char*>(&length), 4);
-        file << text;
-    };
-    const std::int32_t longest = 8;
-    file.write(reinterpret_cast<const char*>(&longest), 4);
-    for (int token = 0; token < vocabulary; ++token) {
-        const int letter = token - 3 - 256;
-        if (token >= 3 && letter < 0) {
-            constexpr const char* kDigits = "0123456789ABCDEF";
-            put(std::string("<0x") + kDigits[(token - 3) / 16] + kDigits[(token - 3) % 16] + ">");
-        } else if (letter >= 0 && letter < 27) {
-            put(std::string(1, letter == 26 ? ' ' : static_cast<char>('a' + letter)));
-        } else {
-            put("[" + std::to_string(token) + "]");
-        }
-    }
-}
-
 RecordRequest request_in(const ScratchDirectory& scratch) {
-    std::filesystem::create_directories(scratch / "tiny");
-    LlamaReference({}, 4).write(scratch / "tiny/model.bin");
-    write_letters(scratch / "tiny/tokenizer.bin", 300);
+    write_letter_model(scratch / "tiny", LlamaReference({}, 4));
     std::ofstream(scratch / "text.txt")
         << "a cat sat on a mat and ran\n<|endoftext|>\nthe dog sat on the log\n<|endoftext|>\n"
         << "no one knows where the last one went or what it saw there\n";

@@ -31,6 +31,12 @@ TEST_CASE("sequences run through documents and begin at one", "[text]") {
     CHECK_THROWS_AS(cut_sequences({}, {.sequences = 1, .length = 1}, kBegin, "t"), InputError);
 }
 
+TEST_CASE("fewer sequences will do where that is said", "[text]") {
+    const std::vector<Tokens> documents = {{10, 11, 12}, {20, 21, 22}};
+    CHECK(cut_sequences(documents, {.sequences = 9, .length = 4, .at_least = 1}, kBegin, "t").size() == 2);
+    CHECK_THROWS_AS(cut_sequences(documents, {.sequences = 9, .length = 4, .at_least = 3}, kBegin, "t"), InputError);
+}
+
 TEST_CASE("a model without a begin mark gets none", "[text]") {
     const std::vector<Tokens> documents = {{10, 11, 12}, {20, 21}};
     CHECK(cut_sequences(documents, {.sequences = 1, .length = 5}, std::nullopt, "t") ==
