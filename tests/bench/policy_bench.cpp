@@ -1,52 +1,91 @@
-// How fast the eviction side is: one score update, one victim search, and whole replays.
+// How fast the eviction side is: score updates and victim searches of every policy, and whole replays.
 #include <algorithm>
 #include <memory>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "config/policy_defaults.h"
 #include "host/cache_replay.h"
 #include "policy/eviction_policy.h"
+#include "policy/registry.h"
 
 namespace palimpsest {
 namespace {
 
-std::unique_ptr<EvictionPolicy> filled_rce(std::uint32_t slots, bool by_age) {
-    CacheConfig config;
-    config.normalise_by_age = by_age;
-    auto policy = make_policy(config, slots, {.seed = 1});
-    for (std::uint32_t i = 0; i < slots; ++i) {
-        policy->insert(SlotId(i * 7919 % slots), TokenPosition(i));
-    }
-    std::vector<RelevanceSample> row(slots);
-    for (std::uint32_t i = 0; i < slots; ++i) {
-        row[i] = 1 + i * 31 % 4096;
-    }
-    policy->observe({row, {}, TokenPosition(slots - 1)});
-    return policy;
-}
+class NoFuture final : public FutureAttention {
+  public:
+    std::uint32_t length() const override { return 0; }
+    void row(TokenPosition, std::span<float>) override {}
+};
 
-void rce_observe(benchmark::State& state) {
+/// A full set, and one row for it.
+struct FullSet {
+    FullSet(const std::string& name, std::uint32_t slots, bool by_age) : row(slots), logits(slots) {
+        CacheConfig config;
+        config.policy = name;
+        config.budget = slots;
+        apply_policy_defaults(config);
+        config.normalise_by_age = by_age;
+        policy = make_policy(config, slots, {.seed = 1, .future = &future});
+        for (std::uint32_t i = 0; i < slots; ++i) {
+            policy->insert(SlotId(i * 7919 % slots), TokenPosition(i));
+            row[i] = 1 + i * 31 % 4096;
+            logits[i] = static_cast<float>(i % 37) / 8;
+        }
+        observe(slots - 1);
+    }
+    void observe(std::uint32_t query) { policy->observe({row, logits, TokenPosition(query)}); }
+
+    NoFuture future;
+    std::unique_ptr<EvictionPolicy> policy;
+    std::vector<RelevanceSample> row;
+    std::vector<float> logits;
+};
+
+void observe(benchmark::State& state, const std::string& name) {
     const auto slots = static_cast<std::uint32_t>(state.range(0));
-    const auto policy = filled_rce(slots, false);
-    const std::vector<RelevanceSample> row(slots, 17);
+    FullSet set(name, slots, false);
     for (auto _ : state) {
-        policy->observe({row, {}, TokenPosition(slots)});
+        set.observe(slots);
         benchmark::ClobberMemory();
     }
     state.SetItemsProcessed(state.iterations() * slots);
 }
-BENCHMARK(rce_observe)->Arg(64)->Arg(512)->Arg(2048);
 
-void rce_victim(benchmark::State& state) {
+void victim(benchmark::State& state, const std::string& name, bool by_age) {
     const auto slots = static_cast<std::uint32_t>(state.range(0));
-    const auto policy = filled_rce(slots, state.range(1) != 0);
+    const FullSet set(name, slots, by_age);
     for (auto _ : state) {
-        benchmark::DoNotOptimize(policy->victim(TokenPosition(slots)));
+        benchmark::DoNotOptimize(set.policy->victim(TokenPosition(slots)));
     }
     state.SetItemsProcessed(state.iterations() * slots);
 }
-BENCHMARK(rce_victim)->ArgNames({"slots", "by_age"})->ArgsProduct({{64, 512, 2048}, {0, 1}});
+
+const bool registered = [] {
+    for (const PolicyInfo& info : policies()) {
+        const std::string name(info.name);
+        if (info.uses_scores) {
+            benchmark::RegisterBenchmark((name + "_observe").c_str(),
+                                         [name](benchmark::State& state) { observe(state, name); })
+                ->Arg(64)
+                ->Arg(512)
+                ->Arg(2048);
+        }
+        if (info.evicts) {
+            benchmark::RegisterBenchmark((name + "_victim").c_str(),
+                                         [name](benchmark::State& state) { victim(state, name, false); })
+                ->Arg(64)
+                ->Arg(512)
+                ->Arg(2048);
+        }
+    }
+    benchmark::RegisterBenchmark("rce_victim_by_age", [](benchmark::State& state) { victim(state, "rce", true); })
+        ->Arg(64)
+        ->Arg(512)
+        ->Arg(2048);
+    return true;
+}();
 
 /// Rows at no cost, so that the replay alone is measured: key j of stream s gets a fixed share.
 class ConstantAttention final : public AttentionSource {
@@ -95,6 +134,8 @@ void replay(benchmark::State& state, const char* policy, std::uint32_t layers, s
 }
 BENCHMARK_CAPTURE(replay, gpt2_quickstart, "rce", 12, 12, 12, 4, 256, 64, 64)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(replay, gpt2_random, "random", 12, 12, 12, 4, 256, 64, 64)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(replay, gpt2_keyformer, "keyformer", 12, 12, 12, 4, 256, 64, 64)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(replay, gpt2_oracle, "oracle", 12, 12, 12, 4, 256, 64, 64)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(replay, llama2_7b_batch16, "rce", 32, 32, 32, 16, 1024, 64, 512)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(replay, llama2_7b_batch16_random, "random", 32, 32, 32, 16, 1024, 64, 512)
     ->Unit(benchmark::kMillisecond);
