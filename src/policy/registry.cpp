@@ -93,47 +93,51 @@ PolicyInfo unscored(std::string_view name, std::string_view summary, std::span<c
     return info;
 }
 
-const std::array<PolicyInfo, 14> kPolicies{{
-    unscored("full", "keeps every token; the cache grows with the sequence", {}, make_full),
-    scored("rce",
-           "runtime cache eviction: drops the token with the least accumulated attention, keeps sinks and recent",
-           kRceParameters, make_of_config<RcePolicy>),
-    unscored("window", "sliding window: drops the oldest token", kWindowParameters, make_of_slots<WindowPolicy>),
-    unscored("streaming_llm", "StreamingLLM: keeps the first tokens, drops the oldest of the others",
-             kStreamingParameters, make_streaming_llm),
-    scored("h2o", "H2O: drops the token with the least accumulated attention, keeps a recent half", kScoredParameters,
-           make_of_config<H2oPolicy>),
-    scored("tova", "TOVA: drops the token that the last query attended to least", kScoredParameters,
-           make_of_config<TovaPolicy>),
-    scored("voting", "VEDA: each query votes against the tokens it attends to little; drops the most voted",
-           kVotingParameters, make_of_config<VotingPolicy>),
-    scored("kelle", "Kelle: drops the least sum of attention logits, keeps sinks and a recent half", kScoredParameters,
-           make_of_config<KellePolicy>),
-    scored("snapkv", "SnapKV: drops the least attention of the last queries, pooled over neighbours", kSnapKvParameters,
-           make_of_config<SnapKvPolicy>),
-    scored("keyformer", "Keyformer: drops the least accumulated Gumbel-softmax of the logits", kKeyformerParameters,
-           make_keyformer),
-    scored("observed", "kvpress: drops the least mean attention of the queries that could see the token",
-           kScoredParameters, make_of_config<ObservedPolicy>),
-    scored("roco", "RoCo: keeps tokens of varying attention, drops the least mean attention of the others",
-           kRocoParameters, make_of_config<RocoPolicy>),
-    unscored("random", "drops any token, seeded by workload.seed; nothing is protected", kRandomParameters,
-             make_random),
-    scored("oracle", "drops the token that later queries of the text attend to least: looks at the future",
-           kScoredParameters, make_oracle),
-}};
+/// Built at first use: who registers something a policy at program start finds it whole.
+const std::array<PolicyInfo, 14>& table() {
+    static const std::array<PolicyInfo, 14> kPolicies{{
+        unscored("full", "keeps every token; the cache grows with the sequence", {}, make_full),
+        scored("rce",
+               "runtime cache eviction: drops the token with the least accumulated attention, keeps sinks and recent",
+               kRceParameters, make_of_config<RcePolicy>),
+        unscored("window", "sliding window: drops the oldest token", kWindowParameters, make_of_slots<WindowPolicy>),
+        unscored("streaming_llm", "StreamingLLM: keeps the first tokens, drops the oldest of the others",
+                 kStreamingParameters, make_streaming_llm),
+        scored("h2o", "H2O: drops the token with the least accumulated attention, keeps a recent half",
+               kScoredParameters, make_of_config<H2oPolicy>),
+        scored("tova", "TOVA: drops the token that the last query attended to least", kScoredParameters,
+               make_of_config<TovaPolicy>),
+        scored("voting", "VEDA: each query votes against the tokens it attends to little; drops the most voted",
+               kVotingParameters, make_of_config<VotingPolicy>),
+        scored("kelle", "Kelle: drops the least sum of attention logits, keeps sinks and a recent half",
+               kScoredParameters, make_of_config<KellePolicy>),
+        scored("snapkv", "SnapKV: drops the least attention of the last queries, pooled over neighbours",
+               kSnapKvParameters, make_of_config<SnapKvPolicy>),
+        scored("keyformer", "Keyformer: drops the least accumulated Gumbel-softmax of the logits", kKeyformerParameters,
+               make_keyformer),
+        scored("observed", "kvpress: drops the least mean attention of the queries that could see the token",
+               kScoredParameters, make_of_config<ObservedPolicy>),
+        scored("roco", "RoCo: keeps tokens of varying attention, drops the least mean attention of the others",
+               kRocoParameters, make_of_config<RocoPolicy>),
+        unscored("random", "drops any token, seeded by workload.seed; nothing is protected", kRandomParameters,
+                 make_random),
+        scored("oracle", "drops the token that later queries of the text attend to least: looks at the future",
+               kScoredParameters, make_oracle),
+    }};
+    return kPolicies;
+}
 
 }  // namespace
 
 std::span<const PolicyInfo> policies() {
-    return kPolicies;
+    return table();
 }
 
 const PolicyInfo& policy_info(std::string_view name) {
-    const auto found = std::ranges::find(kPolicies, name, &PolicyInfo::name);
-    if (found == kPolicies.end()) {
+    const auto found = std::ranges::find(policies(), name, &PolicyInfo::name);
+    if (found == policies().end()) {
         std::string names;
-        for (const PolicyInfo& info : kPolicies) {
+        for (const PolicyInfo& info : policies()) {
             names += names.empty() ? "" : ", ";
             names += info.name;
         }
