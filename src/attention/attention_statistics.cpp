@@ -22,20 +22,23 @@ void mark_heaviest(std::span<const Probability> row, std::vector<std::uint32_t>&
     }
 }
 
-/// Mean over rows of the share of their heaviest keys that are so `lag` rows later; 0 where no row is so much later.
-double mean_overlap(const std::vector<std::vector<Probability>>& rows, std::size_t lag) {
+/// Mean over every `stride`-th row of the share of its heaviest keys that are so `lag` rows later; 0 where no row is so
+/// much later.
+double mean_overlap(const std::vector<std::vector<Probability>>& rows, std::size_t lag, std::size_t stride) {
     std::vector<std::uint32_t> keys;
     std::vector<char> early;
     std::vector<char> late;
     double sum = 0;
-    for (std::size_t i = 0; i + lag < rows.size(); ++i) {
+    double pairs = 0;
+    for (std::size_t i = 0; i + lag < rows.size(); i += stride) {
         mark_heaviest(rows[i], keys, early);
         mark_heaviest(std::span(rows[i + lag]).first(rows[i].size()), keys, late);
         const double both = std::transform_reduce(early.begin(), early.end(), late.begin(), 0.0, std::plus<>(),
                                                   [](char a, char b) { return a != 0 && b != 0 ? 1.0 : 0.0; });
         sum += both / static_cast<double>((rows[i].size() + 7) / 8);
+        pairs += 1;
     }
-    return lag < rows.size() ? sum / static_cast<double>(rows.size() - lag) : 0.0;
+    return pairs > 0 ? sum / pairs : 0.0;
 }
 
 }  // namespace
@@ -106,6 +109,12 @@ PersistenceStatistics PersistenceStatistics::operator/(double parts) const {
     return {.after1 = after1 / parts, .after16 = after16 / parts, .after64 = after64 / parts};
 }
 
+PersistenceStatistics persistence_of(const std::vector<std::vector<Probability>>& rows, std::size_t stride) {
+    return {.after1 = mean_overlap(rows, 1, stride),
+            .after16 = mean_overlap(rows, 16, stride),
+            .after64 = mean_overlap(rows, 64, stride)};
+}
+
 PersistenceStatistics persistence_of(AttentionSource& source, std::uint32_t layer, PositionRange positions) {
     PersistenceStatistics sum;
     std::vector<std::vector<Probability>> rows(positions.last - positions.first);
@@ -116,8 +125,7 @@ PersistenceStatistics persistence_of(AttentionSource& source, std::uint32_t laye
                 row.resize(std::size_t{position} + 1);
                 source.row(sequence, layer, head, position, row);
             }
-            sum +=
-                {.after1 = mean_overlap(rows, 1), .after16 = mean_overlap(rows, 16), .after64 = mean_overlap(rows, 64)};
+            sum += persistence_of(rows);
         }
     }
     return sum / (static_cast<double>(source.sequences()) * source.heads());

@@ -45,6 +45,9 @@ struct PersistenceStatistics {
     PersistenceStatistics operator/(double parts) const;
 };
 
+/// Of rows that follow each other; every `stride`-th is compared with later ones.
+PersistenceStatistics persistence_of(const std::vector<std::vector<Probability>>& rows, std::size_t stride = 1);
+
 /// Means over the heads of one layer, all sequences, and the pairs of rows that lie in `positions`.
 PersistenceStatistics persistence_of(AttentionSource& source, std::uint32_t layer, PositionRange positions);
 

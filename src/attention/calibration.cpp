@@ -18,8 +18,9 @@ constexpr double kLeastRecorded = 0.25 / (kProbabilityCodeSteps * kProbabilityCo
 /// How far below, in logit, on average: for the far tail of a normal distribution about 0.6.
 constexpr double kBelowLeast = 0.6;
 constexpr double kSecondSinkMass = 0.05;  ///< of a layer's attention, from where on a key counts as a sink
-constexpr std::uint32_t kFits = 4;        ///< of row levels and recency in turn
-constexpr std::uint64_t kSeed = 0x5EED;   ///< of the rows that a measurement is checked on
+constexpr std::size_t kPersistenceStride = 4;
+constexpr std::uint32_t kFits = 4;       ///< of row levels and recency in turn
+constexpr std::uint64_t kSeed = 0x5EED;  ///< of the rows that a measurement is checked on
 
 /// One head's logits over one sequence: queries [first, last), keys 0 .. query.
 class Logits {
@@ -78,19 +79,22 @@ double logit_of(Probability p) {
     return p > 0 ? std::log(static_cast<double>(p) / kProbabilityOne) : kBelow;
 }
 
-/// Where a head's attention lies, means over rows.
+/// Where a head's attention lies and how long it stays there, means over rows.
 struct Masses {
     double entropy = 0;  ///< nats
     double sink = 0, second_sink = 0;
     std::vector<double> by_distance;  ///< of one key, by the calibrated distance it is nearest to
+    PersistenceStatistics persistence;
 };
 
 Masses measure_masses(AttentionSource& source, std::uint32_t layer, std::uint32_t head, const Frame& frame) {
-    std::vector<Probability> row;
+    std::vector<std::vector<Probability>> rows(frame.positions.last - frame.positions.first);
+    PersistenceStatistics persistence;
     Mean entropy, sink, second_sink;
     std::vector<Mean> by_distance(frame.distances.size());
     for (std::uint32_t sequence = 0; sequence < source.sequences(); ++sequence) {
         for (std::uint32_t query = frame.positions.first; query < frame.positions.last; ++query) {
+            std::vector<Probability>& row = rows[query - frame.positions.first];
             row.resize(std::size_t{query} + 1);
             source.row(sequence, layer, head, query, row);
             double of_row = 0;
@@ -105,8 +109,9 @@ Masses measure_masses(AttentionSource& source, std::uint32_t layer, std::uint32_
             }
             entropy.add(of_row);
         }
+        persistence += persistence_of(rows, kPersistenceStride);
     }
-    Masses masses{entropy.value(), sink.value(), second_sink.value(), {}};
+    Masses masses{entropy.value(), sink.value(), second_sink.value(), {}, persistence / source.sequences()};
     std::ranges::transform(by_distance, std::back_inserter(masses.by_distance), &Mean::value);
     return masses;
 }
@@ -341,6 +346,8 @@ class Coded final : public AttentionSource {
 /// Moves the numbers by what the rows made from them (`got`) miss of the recorded ones (`wanted`).
 void correct(HeadCalibration& head, const Masses& wanted, const Masses& got) {
     constexpr double kLeast = 1e-9;  // a mass that is hardly there
+    constexpr double kMostBias = 0.95;
+    constexpr double kMostCorrelation = 0.98;
     const auto missed = [](double want, double have) {
         return std::clamp(std::log((want + kLeast) / (have + kLeast)), -1.0, 1.0);
     };
@@ -350,8 +357,16 @@ void correct(HeadCalibration& head, const Masses& wanted, const Masses& got) {
     const double far = missed(wanted.by_distance.back(), got.by_distance.back());
     const double sink = head.sink_z * std::sqrt(variance) + missed(wanted.sink, got.sink) - far;
     const double second = head.second_sink_z * std::sqrt(variance) + missed(wanted.second_sink, got.second_sink) - far;
-    head.key_bias_variance *= scale;
-    head.residual_variance *= scale;
+    // What lasts longer, lasts in the heaviest keys: the correlations follow how long those stay the heaviest.
+    const double at_1 = wanted.persistence.after1 - got.persistence.after1;
+    const double at_16 = wanted.persistence.after16 - got.persistence.after16;
+    const double at_64 = wanted.persistence.after64 - got.persistence.after64;
+    const double bias_share = std::clamp(head.key_bias_variance / std::max(variance, kLeast) + at_64, 0.0, kMostBias);
+    head.key_bias_variance = variance * scale * bias_share;
+    head.residual_variance = variance * scale * (1 - bias_share);
+    head.ac1 = std::clamp(head.ac1 + at_1, 0.0, kMostCorrelation);
+    head.ac4 = std::clamp(head.ac4 + (at_1 + at_16) / 2, 0.0, head.ac1);
+    head.ac16 = std::clamp(head.ac16 + at_16, 0.0, head.ac4);
     const double deviation = std::sqrt(std::max(variance * scale, kLeast));
     head.sink_z = std::clamp(sink / deviation, -90.0, 90.0);
     head.second_sink_z = wanted.second_sink > 0 ? std::clamp(second / deviation, -90.0, 90.0) : 0.0;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "config/attention_calibration_json.h"
 #include "config/loader.h"
 #include "config/references.h"
 #include "palimpsest/error.h"
@@ -86,6 +87,18 @@ OrderedJson list_costs() {
     return list;
 }
 
+OrderedJson list_calibrations() {
+    OrderedJson list = OrderedJson::array();
+    for (const std::string& name : preset_names("attention")) {
+        const AttentionCalibration calibration = load_attention_calibration(preset_file("attention", name));
+        list.push_back({{"name", name},
+                        {"layers", calibration.layers.size()},
+                        {"heads", calibration.layers.front().heads.size()},
+                        {"length", calibration.length}});
+    }
+    return list;
+}
+
 OrderedJson list_policies() {
     OrderedJson list = OrderedJson::array();
     for (const PolicyInfo& policy : policies()) {
@@ -125,6 +138,11 @@ void print_table(const OrderedJson& all) {
         fmt::print("  {:<24} {:>7} {:>12}\n", c["name"].get<std::string>(), c["node"].get<std::string>(),
                    number(c, "pe_mac_pj"));
     }
+    fmt::print("\nsynthetic attention (\"attention.calibration\")  layers  heads  positions\n");
+    for (const OrderedJson& a : all["attention"]) {
+        fmt::print("  {:<43} {:>7} {:>6} {:>10}\n", a["name"].get<std::string>(), number(a, "layers"),
+                   number(a, "heads"), number(a, "length"));
+    }
     fmt::print("\npolicies (\"cache.policy\")\n");
     for (const OrderedJson& p : all["policies"]) {
         fmt::print("  {:<24} {}\n", p["name"].get<std::string>(), p["summary"].get<std::string>());
@@ -133,11 +151,8 @@ void print_table(const OrderedJson& all) {
 }
 
 void list_presets(bool json) {
-    const OrderedJson all{{"models", list_models()},
-                          {"hardware", list_hardware()},
-                          {"dram", list_dram()},
-                          {"cost", list_costs()},
-                          {"policies", list_policies()}};
+    const OrderedJson all{{"models", list_models()}, {"hardware", list_hardware()},      {"dram", list_dram()},
+                          {"cost", list_costs()},    {"attention", list_calibrations()}, {"policies", list_policies()}};
     if (json) {
         fmt::print("{}\n", all.dump(2));
     } else {
@@ -150,7 +165,9 @@ void show_preset(const std::string& wanted) {
     std::vector<std::string> known;
     std::vector<std::string> bare;
     std::vector<std::string> files;
-    for (const char* kind : kSections) {
+    std::vector<std::string> kinds(kSections.begin(), kSections.end());
+    kinds.emplace_back("attention");
+    for (const std::string& kind : kinds) {
         const std::string folder = std::filesystem::path(preset_directory(kind)).filename().string();
         for (const std::string& name : preset_names(kind)) {
             known.push_back(fmt::format("{}/{}", folder, name));
@@ -172,8 +189,8 @@ void show_preset(const std::string& wanted) {
 }  // namespace
 
 void add_presets_command(CLI::App& app) {
-    auto* command =
-        app.add_subcommand("presets", "List the models, hardware, DRAMs, cost tables and policies that ship");
+    auto* command = app.add_subcommand(
+        "presets", "List the models, hardware, DRAMs, cost tables, attention calibrations and policies that ship");
     const auto json = std::make_shared<bool>(false);
     const auto wanted = std::make_shared<std::string>();
     command->add_flag("--json", *json, "as JSON on standard output");

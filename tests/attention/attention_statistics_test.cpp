@@ -21,6 +21,7 @@ TEST_CASE("a uniform row spreads over all its keys", "[statistics]") {
     CHECK(s.mass_self == Approx(1.0 / 32));
     CHECK(s.mass_last4 == Approx(4.0 / 32));
     CHECK(s.mass_last16 == Approx(0.5));
+    CHECK(s.mass_last64 == Approx(1));
     CHECK(s.mass_top_eighth == Approx(4.0 / 32));
 }
 
@@ -38,6 +39,37 @@ TEST_CASE("a row of one key, and one of a single heavy key", "[statistics]") {
     CHECK(heavy.mass_last16 == Approx(1));
     CHECK(heavy.mass_top_eighth == Approx(1));
     CHECK(statistics_of(std::vector<Probability>(5), scratch).entropy == 0);
+}
+
+TEST_CASE("the heaviest eighth persists as far as the same keys stay heavy", "[statistics]") {
+    /// Query t gives all to key t - t mod 32 and to the key before: a new pair every 32 queries.
+    class Pairs final : public AttentionSource {
+      public:
+        std::uint32_t layers() const override { return 1; }
+        std::uint32_t heads() const override { return 1; }
+        std::uint32_t sequences() const override { return 1; }
+        std::uint32_t length() const override { return 200; }
+        void row(std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t position,
+                 std::span<Probability> row) override {
+            std::ranges::fill(row, Probability{0});
+            row[position - position % 32] = 30000;
+            if (position >= 32) {
+                row[position - position % 32 - 1] = 30000;
+            }
+        }
+        std::string describe() const override { return "pairs"; }
+        bool synthetic() const override { return true; }
+    } pairs;
+    // Of 5 to 8 heaviest keys of rows 40 to 63, two are the pair; the rest are keys without attention, the oldest
+    // first.
+    const PersistenceStatistics same = persistence_of(pairs, 0, {40, 60});
+    CHECK(same.after1 > 0.95);
+    CHECK(same.after16 > 0.8);
+    CHECK(same.after64 == 0);  // no row is so much later
+    // A row's pair is not the next one's once 32 queries have come: what is left are the oldest keys.
+    const PersistenceStatistics changing = persistence_of(pairs, 0, {64, 192});
+    CHECK(changing.after1 > changing.after16);
+    CHECK(changing.after16 > changing.after64);
 }
 
 TEST_CASE("the trace that ships covers the quickstart and looks like stories15M", "[trace][shipped]") {
