@@ -16,6 +16,7 @@
 #include "common/atomic_file.h"
 #include "common/host_memory.h"
 #include "config/cache_settings.h"
+#include "config/references.h"
 #include "engine/model_files.h"
 #include "evaluation/evaluator.h"
 #include "palimpsest/error.h"
@@ -123,7 +124,7 @@ void run(const EvaluateOptions& options) {
     const SequencePlan plan = plan_for(options, model.weights.shape);
     EvaluationRequest request;
     request.variants = variants_of(options, plan.length);
-    request.texts = read_sequences(options.text, *model.tokenizer, plan);
+    request.texts = read_sequences(find_data_file(options.text, "").value_or(options.text), *model.tokenizer, plan);
     request.unscored = model.tokenizer->begin();
     request.score_from = std::clamp(static_cast<std::uint32_t>(options.score_from * plan.length), 1U, plan.length - 1);
     request.seed = options.seed;
@@ -160,7 +161,9 @@ void add_evaluate_command(CLI::App& app) {
                      "model directory (Hugging Face, llama2.c) or GGUF file; scripts/fetch-model gets some")
         ->required()
         ->type_name("PATH");
-    command->add_option("--text", options->text, "UTF-8 text; documents end with a line <|endoftext|>")
+    command
+        ->add_option("--text", options->text,
+                     "UTF-8 text, or a shipped one as texts/stories15M.txt; documents end with a line <|endoftext|>")
         ->required()
         ->type_name("FILE");
     auto* policy = command->add_option("--policy", options->policies, "policy, or several with commas (default rce)")

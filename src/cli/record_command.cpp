@@ -9,11 +9,13 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/progress_line.h"
+#include "config/references.h"
 
 namespace palimpsest {
 namespace {
 
-void record(const RecordRequest& request) {
+void record(RecordRequest request) {
+    request.text = find_data_file(request.text, "").value_or(request.text);
     RecordResult result;
     {
         const InterruptGuard interrupt;
@@ -46,7 +48,9 @@ void add_record_command(CLI::App& app) {
                      "model directory (Hugging Face, llama2.c) or GGUF file; scripts/fetch-model gets some")
         ->required()
         ->type_name("PATH");
-    command->add_option("--text", request->text, "UTF-8 text; documents end with a line <|endoftext|>")
+    command
+        ->add_option("--text", request->text,
+                     "UTF-8 text, or a shipped one as texts/stories15M.txt; documents end with a line <|endoftext|>")
         ->required()
         ->type_name("FILE");
     command->add_option("--out", request->out, "trace file to write")->required()->type_name("FILE");

@@ -2,7 +2,7 @@
 // Runs a decoder-only transformer (LLaMA or GPT-2 family) over several texts in lockstep, with a KV cache that somebody
 // else rules: a CacheHook says where each token's K and V go, which tokens are attended to, and sees the rows.
 //
-//   LoadedModel model = load_model("models/stories15M");
+//   LoadedModel model = open_model("models/stories15M");
 //   DecoderEngine engine(model.weights, {.texts = 2, .cells = 32});
 //   engine.forward(tokens, hook, [&](const LogitsBlock& block) { ... });
 //

@@ -77,6 +77,8 @@ TEST_CASE("an empty run has the defaults that the schema lists", "[schema]") {
     CHECK(attention["source"] ==
           (std::holds_alternative<SyntheticAttention>(RunConfig{}.attention) ? "synthetic" : "trace"));
     attention.erase("source");
+    CHECK(attention["skip_tokens"] == AttentionEngineSource{}.skip_tokens);
+    attention.erase("skip_tokens");
     CHECK(attention == write_fields(SyntheticAttention{}));
 }
 
