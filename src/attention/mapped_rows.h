@@ -47,6 +47,8 @@ class MappedRows {
 
     /// Whether some positions lie past the source's length.
     bool extended() const { return demand_.positions > length_; }
+    /// Whether the rows are a generator's.
+    bool synthetic() const { return source_->synthetic(); }
     /// Sentences for the report: what the rows are and how they were mapped.
     std::string note() const;
 

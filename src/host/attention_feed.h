@@ -33,6 +33,8 @@ class AttentionFeed {
     virtual void generated_token(std::uint32_t position, std::span<EvictionSet> sets) = 0;
     /// Sentences for the report: what the rows are and how they were mapped onto the model.
     virtual std::string note() const = 0;
+    /// Whether the rows are a generator's, and what follows from them an estimate.
+    virtual bool synthetic() const { return false; }
 };
 
 /// For policies that do not look ahead.

@@ -216,4 +216,8 @@ std::string CacheReplay::mapping_note() const {
     return implementation_->feed->note();
 }
 
+bool CacheReplay::synthetic() const {
+    return implementation_->feed->synthetic();
+}
+
 }  // namespace palimpsest

@@ -60,6 +60,8 @@ class CacheReplay {
     std::uint32_t distinct_sets() const;   ///< slot tables replayed for all (request, layer, KV head)
     /// How the source's layers, heads, texts and length were mapped onto the model: sentences for the report.
     std::string mapping_note() const;
+    /// Whether evictions follow from synthetic rows.
+    bool synthetic() const;
 
   private:
     struct Implementation;

@@ -112,6 +112,7 @@ class ModelWorkload : public Workload {
         result.kv_cache.evictions = replay_.evictions();
         result.kv_cache.resident_tokens_peak = machine.kv_mmu().resident_tokens_peak();
         result.notes["attention_source"] = replay_.mapping_note();
+        result.estimated = replay_.synthetic();
     }
 
   private:

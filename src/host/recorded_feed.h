@@ -26,6 +26,7 @@ class RecordedFeed final : public AttentionFeed {
     void prompt_chunk(std::uint32_t first, std::uint32_t count, std::span<EvictionSet> sets) override;
     void generated_token(std::uint32_t position, std::span<EvictionSet> sets) override;
     std::string note() const override { return rows_.note(); }
+    bool synthetic() const override { return rows_.synthetic(); }
 
   private:
     std::size_t index(std::uint32_t request, std::uint32_t layer, std::uint32_t head) const {
