@@ -14,7 +14,7 @@ import pareto_store  # noqa: E402
 BOUND = "oracle"  # looks at the future, so no machine can have it: a bound, not on the front
 PANELS = [("delay_reduction", "delay reduction over the full cache (×)"),
           ("energy_saving", "energy saving over the full cache (×)")]
-# Colours of P. Tol's "muted" and "vibrant" schemes, which readers with any colour vision can tell apart; shapes differ too.
+# Mostly P. Tol's "muted" and "vibrant" schemes, which readers with any colour vision can tell apart; shapes differ too.
 LOOKS = {
     "rce": ("#000000", "o"),
     "window": ("#56B4E9", "v"),
@@ -31,10 +31,10 @@ LOOKS = {
     BOUND: ("#777777", "d"),
 }
 FRONT = "#E8C000"
-# Relative perplexities run from 1.001 to 100 and more, so the axis is logarithmic in what is above 1, and linear below
+# Relative perplexities run from 1.001 to 1000 and more, so the axis is logarithmic in what is above 1, and linear below
 # 1 + LINEAR, where losses drown in their error. Those above CEILING are drawn at the upper edge.
-LINEAR, CEILING = 0.005, 11.0
-TICKS = [1, 1.005, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, 3, 6, 11]
+LINEAR, CEILING = 0.005, 3
+TICKS = [1, 1.005, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, CEILING]
 STYLE = {"font.size": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
          "axes.linewidth": 0.6, "svg.hashsalt": "palimpsest", "svg.fonttype": "path"}
 
@@ -98,7 +98,8 @@ def excess_axis(axes, losses):
     axes.set_ylim(min(1 - 0.3 * LINEAR, min(losses) - 0.1 * LINEAR), top)
     axes.yaxis.set_major_locator(FixedLocator([tick for tick in TICKS if tick <= top]))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(
+        lambda value, _: f"≥ {value:g}" if value == CEILING < max(losses) else f"{value:g}"))
 
 
 def legend_entries(policies):
@@ -108,11 +109,17 @@ def legend_entries(policies):
     return [*entries, full, Line2D([], [], color=FRONT, linewidth=4, alpha=0.5, label="Pareto front")]
 
 
+def clipping_note(lines):
+    """Which points are not where they belong; empty where all are."""
+    above = {policy: sum(row["relative_perplexity"] > CEILING for row in rows) for policy, rows in lines.items()}
+    named = [f"{policy} ({count} points)" for policy, count in above.items() if count > 0]
+    return "\n".join([f"Above {CEILING:g}, at the edge:", *named]) if named else ""
+
+
 def draw(rows, title, stem):
-    """Writes the picture of `rows` (as pareto_points.table) to `stem`.png and `stem`.svg."""
+    """Writes the picture of `rows` (as pareto_points.table makes them) to `stem`.png and `stem`.svg."""
     lines = by_policy(rows)
     losses = [row["relative_perplexity"] for row in rows]
-    clipped = sum(loss > CEILING for loss in losses)
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(1, 2, figsize=(7.16, 3.3), sharey=True)
         for axes, (gain, label) in zip(panels, PANELS):
@@ -130,8 +137,7 @@ def draw(rows, title, stem):
                       labelspacing=0.45)
         figure.suptitle(title, x=0.01, ha="left", fontsize=8)
         figure.subplots_adjust(left=0.085, right=0.825, bottom=0.14, top=0.86, wspace=0.08)
-        if clipped:
-            figure.text(0.835, 0.02, f"{clipped} points above {CEILING:g}\nare at the edge", fontsize=6, color="#444444")
+        figure.text(0.835, 0.02, clipping_note(lines), fontsize=6, color="#444444")
         for kind, options in (("png", {"dpi": 300}), ("svg", {"metadata": {"Date": None}})):
             with pareto_store.whole_file(f"{stem}.{kind}") as path:
                 figure.savefig(path, format=kind, **options)
