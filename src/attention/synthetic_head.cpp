@@ -19,21 +19,6 @@ float deviation(double variance) {
     return static_cast<float>(std::sqrt(std::max(0.0, variance)));
 }
 
-/// Linear in log2(1 + distance) between the calibrated distances.
-std::vector<float> recency_by_distance(const std::vector<std::uint32_t>& distances, const std::vector<double>& lifts) {
-    std::vector<float> result;
-    result.reserve(distances.back());
-    for (std::size_t i = 0; i + 1 < distances.size(); ++i) {
-        const double from = std::log2(1.0 + distances[i]);
-        const double to = std::log2(1.0 + distances[i + 1]);
-        for (std::uint32_t distance = distances[i]; distance < distances[i + 1]; ++distance) {
-            const double part = (std::log2(1.0 + distance) - from) / (to - from);
-            result.push_back(static_cast<float>(lifts[i] + part * (lifts[i + 1] - lifts[i])));
-        }
-    }
-    return result;
-}
-
 void check(const SyntheticAttention& c) {
     const auto demand = [](bool holds, const char* member, double value, const char* accepted) {
         if (!holds) {
@@ -67,6 +52,20 @@ ResidualParts split_residual(const HeadCalibration& head, double slow_correlatio
     return parts;
 }
 
+std::vector<double> recency_by_distance(const std::vector<std::uint32_t>& distances, const std::vector<double>& lifts) {
+    std::vector<double> result;
+    result.reserve(distances.back());
+    for (std::size_t i = 0; i + 1 < distances.size(); ++i) {
+        const double from = std::log2(1.0 + distances[i]);
+        const double to = std::log2(1.0 + distances[i + 1]);
+        for (std::uint32_t distance = distances[i]; distance < distances[i + 1]; ++distance) {
+            const double part = (std::log2(1.0 + distance) - from) / (to - from);
+            result.push_back(lifts[i] + part * (lifts[i + 1] - lifts[i]));
+        }
+    }
+    return result;
+}
+
 SyntheticHead synthetic_head(const AttentionCalibration& calibration, std::uint32_t layer, std::uint32_t head) {
     const LayerCalibration& of_layer = calibration.layers[layer];
     const HeadCalibration& from = of_layer.heads[head];
@@ -90,7 +89,8 @@ SyntheticHead synthetic_head(const AttentionCalibration& calibration, std::uint3
     made.second_sink_level = static_cast<float>(from.second_sink_z * of_a_key);
     made.sink_deviation = static_cast<float>(from.sink_deviation);
     made.second_sink = of_layer.second_sink;
-    made.recency = recency_by_distance(calibration.recency_distances, from.recency);
+    const std::vector<double> recency = recency_by_distance(calibration.recency_distances, from.recency);
+    made.recency.assign(recency.begin(), recency.end());
     return made;
 }
 

@@ -32,6 +32,9 @@ struct SyntheticHead {
     std::vector<float> recency;  ///< by distance; 0 beyond
 };
 
+/// Recency at every distance below the last one listed, linear in log2(1 + distance) between those listed.
+std::vector<double> recency_by_distance(const std::vector<std::uint32_t>& distances, const std::vector<double>& lifts);
+
 SyntheticHead synthetic_head(const AttentionCalibration& calibration, std::uint32_t layer, std::uint32_t head);
 
 /// One layer of one head with the statistics that the parameters say, for a text of `length` positions. Throws
