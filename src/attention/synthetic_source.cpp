@@ -78,8 +78,10 @@ SyntheticSource::SyntheticSource(const AttentionCalibration& calibration, std::s
 
 SyntheticSource::SyntheticSource(const AttentionCalibration& calibration, std::uint64_t seed,
                                  const SyntheticShape& shape)
-    : SyntheticSource(calibration, fmt::format("calibrated as {} ({})", calibration.name, calibration.source), seed,
-                      shape) {}
+    : SyntheticSource(calibration,
+                      fmt::format("calibrated as {} ({}), its {} layers taken by depth and its heads in turn",
+                                  calibration.name, calibration.source, calibration.layers.size()),
+                      seed, shape) {}
 
 SyntheticSource::SyntheticSource(const SyntheticAttention& parameters, std::uint64_t seed, const SyntheticShape& shape)
     : SyntheticSource(
