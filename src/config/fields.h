@@ -297,6 +297,8 @@ void fields(Visitor& v, S& c) {
     v("sinks", c.sinks);
     v("recent", c.recent);
     v("score_bits", c.score_bits);
+    v("rce_half_life", c.rce_half_life);
+    v("rce_most_recent", c.rce_most_recent);
     v("decay_shift", c.decay_shift);
     v("normalise_by_age", c.normalise_by_age);
     v("voting_sigma", c.voting_sigma);

@@ -9,14 +9,18 @@ namespace {
 constexpr EvictionScope kHead = EvictionScope::head, kLayer = EvictionScope::layer;
 
 /// Score widths: rows and votes fit 16 bits, sums take 32; roco holds a sum and a sum of squares.
-constexpr std::array<PolicyDefaults, 14> kDefaults{{
+constexpr std::array<PolicyDefaults, 15> kDefaults{{
     {.policy = "full", .source = "nothing is evicted"},
     {.policy = "rce",
      .protects_sinks = true,
      .protects_recent = true,
-     .sinks = 4,
-     .recent = 16,
-     .source = "assumption; the paper's rule is not public"},
+     .sinks = 1,
+     .recent_share = 0.25,
+     .source = "measured; the paper's rule is not public"},
+    {.policy = "accumulated",
+     .protects_sinks = true,
+     .protects_recent = true,
+     .source = "the plain reading of least relevant"},
     {.policy = "window", .source = "the last tokens stay"},
     {.policy = "streaming_llm", .protects_sinks = true, .sinks = 4, .source = "StreamingLLM, ICLR'24"},
     {.policy = "h2o",

@@ -41,11 +41,13 @@ enum class SnapKvPooling : std::uint8_t { average, max };
 struct CacheConfig {
     std::string policy = "rce";        ///< a name of policy/registry.h
     std::uint32_t budget = 64;         ///< slots per (request, layer, KV head); `full` ignores it
-    std::uint32_t sinks = 4;           ///< first tokens, never evicted
+    std::uint32_t sinks = 1;           ///< first tokens, never evicted
     std::uint32_t recent = 16;         ///< last tokens, never evicted
     std::uint32_t score_bits = 16;     ///< width of a token's score in the KV-MMU; of rce's arithmetic, too
-    std::uint32_t decay_shift = 0;     ///< each step a score loses score >> decay_shift; 0 = no decay
-    bool normalise_by_age = false;     ///< divide by the number of queries that could see the token
+    double rce_half_life = 0.125;      ///< rce: steps in which relevance halves, as a share of the budget; 0 = it stays
+    double rce_most_recent = 0.9375;   ///< rce: most that the recent window grows to, as a share of the budget
+    std::uint32_t decay_shift = 0;     ///< accumulated: each step a score loses score >> decay_shift; 0 = no decay
+    bool normalise_by_age = false;     ///< accumulated: divide by the number of queries that could see the token
     double voting_sigma = 0.2;         ///< voting: deviations below the mean that a vote takes
     std::uint32_t snapkv_window = 32;  ///< snapkv: last queries that observe
     std::uint32_t snapkv_kernel = 5;   ///< snapkv: neighbours pooled, odd

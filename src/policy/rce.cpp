@@ -1,117 +1,95 @@
 #include "policy/rce.h"
 
 #include <algorithm>
-
-#include <fmt/format.h>
-
-#include "palimpsest/error.h"
+#include <bit>
 
 namespace palimpsest {
 namespace {
 
-constexpr std::uint32_t kSampleFractionBits = 16;
+constexpr std::uint32_t kWholeBits = 5;          // 1 + log2(65535) < 17
+constexpr std::uint32_t kMostFractionBits = 15;  // more say nothing: a sample has 16 bits
 
-std::uint32_t checked(const char* key, std::uint32_t value, std::uint32_t low, std::uint32_t high) {
-    if (value < low || value > high) {
-        throw InputError({}, key, fmt::format("{}", value), fmt::format("{} to {}", low, high));
-    }
-    return value;
+std::uint32_t share_of(std::uint32_t budget, double share) {
+    return static_cast<std::uint32_t>(budget * share + 0.5);
 }
 
-std::uint32_t shift_to_score(std::uint32_t score_bits) {
-    const std::uint32_t lossless_bits = kSampleFractionBits + RcePolicy::kScoreWholeBits;
-    return score_bits < lossless_bits ? lossless_bits - score_bits : 0;
+/// Leaves a token outside the sinks and the window.
+std::uint32_t largest_window(const CacheConfig& config) {
+    const std::uint32_t wanted = share_of(config.budget, config.rce_most_recent);
+    const std::uint32_t others = config.sinks + 1;
+    return std::max(config.recent, std::min(wanted, config.budget - std::min(config.budget, others)));
 }
 
 }  // namespace
 
+std::uint32_t log_relevance(RelevanceSample sample, std::uint32_t fraction_bits) {
+    if (sample == 0) {
+        return 0;
+    }
+    const auto exponent = static_cast<std::uint32_t>(std::bit_width(sample)) - 1;
+    const std::uint64_t mantissa = sample - (std::uint64_t{1} << exponent);
+    return ((exponent + 1) << fraction_bits) + static_cast<std::uint32_t>((mantissa << fraction_bits) >> exponent);
+}
+
 RcePolicy::RcePolicy(const CacheConfig& config, std::uint32_t slots)
-    : PositionPolicy(slots),
-      sinks_(config.sinks),
-      recent_(config.recent),
-      score_max_(0xFFFF'FFFFU >> (32 - checked("cache.score_bits", config.score_bits, 1, 32))),
-      sample_shift_(shift_to_score(config.score_bits)),
-      decay_shift_(checked("cache.decay_shift", config.decay_shift, 0, 31)),
-      decay_mask_(config.decay_shift > 0 ? 0xFFFF'FFFFU : 0),
-      by_age_(config.normalise_by_age),
-      scores_(slots, 0) {}
-
-void RcePolicy::insert(SlotId slot, TokenPosition position) {
-    PositionPolicy::insert(slot, position);
-    scores_[slot.value] = 0;
-}
-
-void RcePolicy::remove(SlotId slot) {
-    PositionPolicy::remove(slot);
-    scores_[slot.value] = 0;
-}
-
-void RcePolicy::move(SlotId from, SlotId to) {
-    PositionPolicy::move(from, to);
-    scores_[to.value] = scores_[from.value];
-    scores_[from.value] = 0;
+    : ScoredPolicy(config, slots),
+      score_max_(0xFFFF'FFFFU >> (32 - config.score_bits)),
+      fraction_bits_(std::min(config.score_bits - std::min(config.score_bits, kWholeBits), kMostFractionBits)),
+      half_life_(share_of(config.budget, config.rce_half_life)),
+      youngest_judged_(config.budget / 8),
+      least_window_(config.recent),
+      most_window_(largest_window(config)),
+      window_(std::clamp(config.budget / 2, least_window_, most_window_)) {
+    if (config.rce_half_life > 0) {
+        half_life_ = std::max(half_life_, 1U);
+    }
 }
 
 void RcePolicy::observe(const RelevanceRow& row) {
-    last_query_ = row.query.value;
-    // Locals, and no branch on the data, so that the compiler may take several slots at once.
-    const std::uint32_t half_step = sample_shift_ > 0 ? 1U << (sample_shift_ - 1) : 0;
-    const std::uint32_t sample_shift = sample_shift_, decay_shift = decay_shift_, decay_mask = decay_mask_;
-    const std::uint32_t score_max = score_max_;
-    std::uint32_t* const scores = scores_.data();
-    const RelevanceSample* const samples = row.probabilities.data();
-    const std::size_t n = row.probabilities.size();
-    for (std::size_t i = 0; i < n; ++i) {
-        const std::uint32_t kept = scores[i] - ((scores[i] >> decay_shift) & decay_mask);
-        scores[i] = kept + std::min((samples[i] + half_step) >> sample_shift, score_max - kept);
+    adapt_window(row);
+    const std::uint32_t delta = decay_at(row.query);
+    std::uint32_t* const scores_by_slot = scores().data();
+    for (std::size_t i = 0; i < row.probabilities.size(); ++i) {
+        const std::uint32_t kept = scores_by_slot[i] - std::min(scores_by_slot[i], delta);
+        scores_by_slot[i] = std::max(kept, std::min(log_relevance(row.probabilities[i], fraction_bits_), score_max_));
+    }
+}
+
+std::uint32_t RcePolicy::decay_at(TokenPosition query) const {
+    if (half_life_ == 0) {
+        return 0;
+    }
+    // Steps of a half-life add up to one exactly, whatever the number of fraction bits.
+    const std::uint64_t now = query.value;
+    return static_cast<std::uint32_t>(((now + 1) << fraction_bits_) / half_life_ -
+                                      (now << fraction_bits_) / half_life_);
+}
+
+void RcePolicy::adapt_window(const RelevanceRow& row) {
+    const auto positions = slots().occupied();
+    // Ages above youngest_judged_ and below window_, counting the query's own as 0; of the sinks none.
+    const EvictableRange younger = evictable_positions(sinks(), youngest_judged_ + 1, row.query);
+    const EvictableRange outside = evictable_positions(sinks(), window_, row.query);
+    std::uint64_t total = 0, foretold = 0, score_sum = 0;
+    std::uint32_t count = 0;
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        if (!younger.contains(positions[i]) || outside.contains(positions[i])) {
+            continue;
+        }
+        ++count;
+        score_sum += scores()[i];
+        total += row.probabilities[i];
+        foretold += scores()[i] > mean_score_ ? row.probabilities[i] : 0;
+    }
+    constexpr std::uint32_t kFewest = 4;
+    if (count > kFewest) {
+        mean_score_ = static_cast<std::uint32_t>(score_sum / count);
+        window_ = 4 * foretold < 3 * total ? std::min(window_ + 1, most_window_) : std::max(window_ - 1, least_window_);
     }
 }
 
 std::optional<SlotId> RcePolicy::victim(TokenPosition newest) const {
-    const EvictableRange range = evictable_positions(sinks_, recent_, newest);
-    return by_age_ ? least_score_per_query(range) : least_score(range);
-}
-
-std::optional<SlotId> RcePolicy::least_score(EvictableRange range) const {
-    const auto positions = slots().occupied();
-    const std::uint32_t* const scores = scores_.data();
-    constexpr std::uint32_t kNone = SlotPositions::kFree;
-    std::uint32_t least = kNone;
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        least = std::min(least, range.contains(positions[i]) ? scores[i] : kNone);
-    }
-    // Of the slots with that score the oldest in range: the distance from the range's start is past its end elsewhere.
-    std::uint32_t nearest = kNone;
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        nearest = std::min(nearest, scores[i] == least ? positions[i] - range.first : kNone);
-    }
-    if (nearest >= range.count) {
-        return std::nullopt;
-    }
-    return slot_holding(positions, range.first + nearest);
-}
-
-std::optional<SlotId> RcePolicy::least_score_per_query(EvictableRange range) const {
-    const auto positions = slots().occupied();
-    std::optional<SlotId> best;
-    std::uint64_t best_score = 0, best_queries = 1;
-    std::uint32_t best_position = 0;
-    for (std::uint32_t i = 0; i < positions.size(); ++i) {
-        if (!range.contains(positions[i])) {
-            continue;
-        }
-        const std::uint64_t score = scores_[i];
-        // A token that no query has seen yet counts as seen once: its score is 0 either way.
-        const std::uint64_t queries = last_query_ >= positions[i] ? last_query_ - positions[i] + 1 : 1;
-        const std::uint64_t mine = score * best_queries, theirs = best_score * queries;
-        if (!best || mine < theirs || (mine == theirs && positions[i] < best_position)) {
-            best = SlotId(i);
-            best_score = score;
-            best_queries = queries;
-            best_position = positions[i];
-        }
-    }
-    return best;
+    return least_scored<std::uint32_t>(slots().occupied(), scores(), evictable_positions(sinks(), window_, newest));
 }
 
 }  // namespace palimpsest

@@ -1,54 +1,59 @@
 #pragma once
-// Policy `rce`, runtime cache eviction: the victim is the least relevant resident outside the sinks and the recent
-// window. The rule of the published accelerator is not public; this one is ours (docs/eviction.md).
+// Policy `rce`, runtime cache eviction, the default: the victim is the resident whose last relevant moment lies
+// furthest back. The rule of the published accelerator is not public; this one is ours, found by measurement
+// (docs/rce.md).
 //
-// Score: an unsigned number of `score_bits`, `kScoreWholeBits` of them before the binary point, so that it saturates at
-// 16 whole probabilities (with 16 bits its step is 1/4096). Scores of more than 20 bits keep the 16 fraction bits of
-// the probability and saturate later. For each row, every resident: score -= score >> decay_shift (where decay is on),
-// then score += the row's probability, rounded to the score's step, saturating. Once below 2^decay_shift steps a score
-// decays no further.
+// Score M, unsigned, `score_bits` wide: a decaying maximum of the logarithm of attention. For each row of the set, each
+// resident with probability p (65535 = one):
 //
-// Relevance: the score, or with `normalise_by_age` the score over the number of queries that could see the token (its
-// own included); compared by cross-multiplication. Ties go to the oldest.
+//   L = 0 for p = 0, else (1 + floor(log2 p)) + mantissa, 5 bits before the binary point (Mitchell 1962: leading-one
+//       position and the bits behind it, no table)
+//   M = max(M - delta, L),   delta so that M falls by one (a factor of two of attention) in rce_half_life * C steps
 //
-// Protected: positions 0 .. sinks-1, and the last `recent` positions up to the newest.
+// Protected: positions below `sinks`, and the last w up to the newest. The window w is a register of the set between
+// `recent` and rce_most_recent * C: where scores foretell attention it shrinks, where they do not (heads that look back
+// at what they never looked at before) it grows and the set becomes a sliding window. For each row, over the residents
+// older than C / 8 and inside w, with m the mean of their M at the row before:
+//
+//   w = w + 1 where  4 * sum(p with M > m) < 3 * sum(p),  else w - 1
+//
+// Ties go to the oldest. State: a score a slot; w, m and the phase of delta a set.
 
 #include <vector>
 
 #include "config/run_config.h"
-#include "policy/position_policy.h"
+#include "policy/scored_policy.h"
 
 namespace palimpsest {
 
-class RcePolicy final : public PositionPolicy {
+class RcePolicy final : public ScoredPolicy<std::uint32_t> {
   public:
-    static constexpr std::uint32_t kScoreWholeBits = 4;
-
-    /// Uses sinks, recent, score_bits (1 to 32), decay_shift (0 to 31), normalise_by_age of `config`.
+    /// Uses sinks, recent, budget (C), score_bits (2 to 32), rce_half_life, rce_most_recent of `config`.
     RcePolicy(const CacheConfig& config, std::uint32_t slots);
 
-    void insert(SlotId slot, TokenPosition position) override;
-    void remove(SlotId slot) override;
-    void move(SlotId from, SlotId to) override;
     void observe(const RelevanceRow& row) override;
     std::optional<SlotId> victim(TokenPosition newest) const override;
-    bool uses_scores() const override { return true; }
 
-    std::uint32_t score(SlotId slot) const { return scores_[slot.value]; }
+    std::uint32_t score(SlotId slot) const { return scores()[slot.value]; }
+    /// Tokens up to the newest that are protected now.
+    std::uint32_t window() const { return window_; }
 
   private:
-    std::optional<SlotId> least_score(EvictableRange range) const;
-    std::optional<SlotId> least_score_per_query(EvictableRange range) const;
+    /// What scores lose at this query.
+    std::uint32_t decay_at(TokenPosition query) const;
+    /// What the row at `query` says of how well scores foretell attention.
+    void adapt_window(const RelevanceRow& row);
 
-    std::uint32_t sinks_;
-    std::uint32_t recent_;
     std::uint32_t score_max_;
-    std::uint32_t sample_shift_;  ///< fraction bits of a sample that a score does not keep
-    std::uint32_t decay_shift_;
-    std::uint32_t decay_mask_;  ///< all ones where scores decay, else 0
-    bool by_age_;
-    std::uint32_t last_query_ = 0;
-    std::vector<std::uint32_t> scores_;  ///< by slot; 0 where free
+    std::uint32_t fraction_bits_;
+    std::uint32_t half_life_;        ///< steps in which a score falls by one; 0: it stays
+    std::uint32_t youngest_judged_;  ///< ages above it are looked at for the window
+    std::uint32_t least_window_, most_window_;
+    std::uint32_t window_;
+    std::uint32_t mean_score_ = 0;
 };
+
+/// 1 + log2 of a sample, piecewise linear between powers of two, `fraction_bits` behind the binary point; 0 for 0.
+std::uint32_t log_relevance(RelevanceSample sample, std::uint32_t fraction_bits);
 
 }  // namespace palimpsest

@@ -9,6 +9,7 @@
 
 #include "config/policy_defaults.h"
 #include "palimpsest/error.h"
+#include "policy/accumulated.h"
 #include "policy/eviction_policy.h"
 #include "policy/full.h"
 #include "policy/h2o.h"
@@ -59,6 +60,8 @@ Policy make_oracle(const CacheConfig& config, std::uint32_t slots, const PolicyC
 }
 
 constexpr std::array<std::string_view, 7> kRceParameters{
+    "budget", "sinks", "recent", "score_bits", "rce_half_life", "rce_most_recent", "scope"};
+constexpr std::array<std::string_view, 7> kAccumulatedParameters{
     "budget", "sinks", "recent", "score_bits", "decay_shift", "normalise_by_age", "scope"};
 constexpr std::array<std::string_view, 1> kWindowParameters{"budget"};
 constexpr std::array<std::string_view, 2> kStreamingParameters{"budget", "sinks"};
@@ -94,12 +97,16 @@ PolicyInfo unscored(std::string_view name, std::string_view summary, std::span<c
 }
 
 /// Built at first use: who registers something a policy at program start finds it whole.
-const std::array<PolicyInfo, 14>& table() {
-    static const std::array<PolicyInfo, 14> kPolicies{{
+const std::array<PolicyInfo, 15>& table() {
+    static const std::array<PolicyInfo, 15> kPolicies{{
         unscored("full", "keeps every token; the cache grows with the sequence", {}, make_full),
-        scored("rce",
-               "runtime cache eviction: drops the token with the least accumulated attention, keeps sinks and recent",
-               kRceParameters, make_of_config<RcePolicy>),
+        scored(
+            "rce",
+            "runtime cache eviction: drops the token whose last relevant moment lies furthest back; adapts its window",
+            kRceParameters, make_of_config<RcePolicy>),
+        scored("accumulated",
+               "drops the token with the least accumulated attention, in fixed point; nothing is protected",
+               kAccumulatedParameters, make_of_config<AccumulatedPolicy>),
         unscored("window", "sliding window: drops the oldest token", kWindowParameters, make_of_slots<WindowPolicy>),
         unscored("streaming_llm", "StreamingLLM: keeps the first tokens, drops the oldest of the others",
                  kStreamingParameters, make_streaming_llm),
