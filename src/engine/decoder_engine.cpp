@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
+#include <string>
 
 #include "engine/layer_functions.h"
 #include "palimpsest/error.h"
@@ -18,14 +20,6 @@ constexpr std::size_t kLogitValues = std::size_t{8} << 20;  ///< shown at once, 
 
 blasint blas(std::size_t n) {
     return static_cast<blasint>(n);
-}
-
-/// Outputs [first, first + count) of a matrix.
-WeightMatrix outputs_of(const WeightMatrix& matrix, std::uint32_t first, std::uint32_t count) {
-    WeightMatrix part = matrix;
-    part.data += weight_bytes(matrix.type, matrix.transposed ? first : first * matrix.stride);
-    part.outputs = count;
-    return part;
 }
 
 /// result (rows x `result_width`, from its first column on) = inputs (rows x matrix.inputs) times matrix's transpose.
@@ -45,12 +39,29 @@ void multiply(std::span<const float> inputs, const WeightMatrix& matrix, float* 
                 blas(stride), 0.0F, result, blas(result_width));
 }
 
-/// Outputs a worker takes at once: each worker gets several pieces, a piece's weights fit its cache.
-std::uint32_t outputs_a_piece(const WeightMatrix& matrix, unsigned workers) {
+/// Outputs a worker takes at once: a piece's weights fit its cache, and a small matrix is still shared out. The same
+/// for any number of workers, since how a product is cut changes its rounding.
+std::uint32_t outputs_a_piece(const WeightMatrix& matrix) {
     constexpr std::uint32_t kKernel = 16;  // columns that matrix kernels work on
+    constexpr std::uint32_t kLeastPieces = 8;
     const auto fitting = static_cast<std::uint32_t>(kTileValues / matrix.inputs);
-    const std::uint32_t shared = workers > 1 ? matrix.outputs / (4 * workers) : matrix.outputs;
-    return std::max(std::min(fitting, shared) / kKernel * kKernel, kKernel);
+    return std::max(std::min(fitting, matrix.outputs / kLeastPieces) / kKernel * kKernel, kKernel);
+}
+
+/// Without a branch on the data, so that compilers may take several values at once.
+bool all_finite(std::span<const float> values) {
+    constexpr std::uint32_t kMagnitude = 0x7fff'ffff, kInfinity = 0x7f80'0000;
+    std::uint32_t largest = 0;
+    for (const float value : values) {
+        largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & kMagnitude);
+    }
+    return largest < kInfinity;
+}
+
+/// What policies and sums would make of such numbers is anything.
+[[noreturn]] void refuse_numbers(const std::string& where, std::uint32_t position) {
+    throw InputError({}, where, fmt::format("what is computed is infinite or no number, at position {}", position),
+                     "weights that are finite, and not too large for single precision");
 }
 
 bool in_one_piece(std::span<const std::uint32_t> cells) {
@@ -200,6 +211,9 @@ void DecoderEngine::attend(std::uint32_t layer, std::uint32_t text, std::uint32_
             columns = static_cast<std::uint32_t>(cells.size());
             attend_head(layer, text, row, head, cells, scratch);
         }
+        if (!all_finite(std::span(mixed_).subspan(row * s.q_width(), s.q_width()))) {
+            refuse_numbers(fmt::format("attention of layer {}", layer), position);
+        }
         const std::size_t size = std::size_t{s.heads} * columns;
         hook.observe({.text = text,
                       .layer = layer,
@@ -281,6 +295,9 @@ void DecoderEngine::show_logits(std::uint32_t count, const LogitsObserver& on_lo
         logits_.resize(std::max(logits_.size(), texts * positions * s.vocabulary));
         const std::span logits(logits_.data(), texts * positions * s.vocabulary);
         project(classifier, rows, logits);
+        if (!all_finite(logits)) {
+            refuse_numbers("the model's last layer or its classifier", position_ + first);
+        }
         on_logits({.first_position = position_ + first,
                    .positions = positions,
                    .vocabulary = s.vocabulary,
@@ -299,11 +316,11 @@ void DecoderEngine::normalise(const Norm& norm, std::span<const float> rows) {
 void DecoderEngine::project(const Linear& linear, std::span<const float> rows, std::span<float> result) {
     const WeightMatrix& matrix = linear.weight;
     const std::size_t width = matrix.outputs;
-    const std::uint32_t piece = outputs_a_piece(matrix, pool_.workers());
+    const std::uint32_t piece = outputs_a_piece(matrix);
     pool_.run((matrix.outputs + piece - 1) / piece, [&](std::size_t i, unsigned worker) {
         const auto first = static_cast<std::uint32_t>(i) * piece;
         const std::uint32_t count = std::min(piece, matrix.outputs - first);
-        multiply(rows, outputs_of(matrix, first, count), result.data() + first, width, scratch_[worker].tile);
+        multiply(rows, cut_outputs(matrix, first, count), result.data() + first, width, scratch_[worker].tile);
         if (!linear.bias.empty()) {
             const std::span bias = std::span(linear.bias).subspan(first, count);
             for (std::size_t row = first; row < result.size(); row += width) {

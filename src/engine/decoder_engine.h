@@ -8,7 +8,7 @@
 //
 // The texts advance together, so that all products are matrix by matrix (BLAS), and so that a model with another cache
 // policy can run beside one with the full cache. Tokens of a text are processed in chunks: within a chunk, layer after
-// layer. Results do not depend on chunk or threads but for float rounding.
+// layer. Results do not depend on the number of threads, nor on the chunk but for float rounding.
 
 #include <cstdint>
 #include <functional>
@@ -60,7 +60,8 @@ class DecoderEngine {
 
     /// Continues every text by as many tokens: `tokens` is texts x count. `on_logits`, where given, sees the logits
     /// behind every token, in position order. The hook is called from several threads at once, but never for texts of
-    /// one group. Throws SimulationError when a text outgrows `positions` or a token is not in the vocabulary.
+    /// one group. Throws SimulationError when a text outgrows `positions` or a token is not in the vocabulary,
+    /// InputError when attention or logits are not finite numbers.
     void forward(std::span<const Token> tokens, CacheHook& hook, const LogitsObserver& on_logits = {});
 
   private:

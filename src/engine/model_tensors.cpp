@@ -103,16 +103,6 @@ void ModelTensors::expect_all_taken(const std::string& family,
     }
 }
 
-WeightMatrix cut_outputs(const WeightMatrix& matrix, std::uint32_t first, std::uint32_t count) {
-    if (count > matrix.outputs || first > matrix.outputs - count) {
-        throw std::logic_error("a part outside its matrix");
-    }
-    WeightMatrix part = matrix;
-    part.outputs = count;
-    part.data += weight_bytes(matrix.type, matrix.transposed ? first : first * matrix.stride);
-    return part;
-}
-
 std::string weight_type_name(WeightType type) {
     switch (type) {
         case WeightType::f32:

@@ -64,10 +64,6 @@ class ModelTensors {
     std::map<std::string, bool> taken_;
 };
 
-/// The rows [first, first + count) of a matrix stored by outputs, or the columns of one stored by inputs: a fused
-/// projection cut into its parts.
-WeightMatrix cut_outputs(const WeightMatrix& matrix, std::uint32_t first, std::uint32_t count);
-
 /// "F32", "F16", "BF16", "Q8_0".
 std::string weight_type_name(WeightType type);
 

@@ -118,6 +118,16 @@ void convert_rows(const WeightMatrix& matrix, std::uint32_t first, std::uint32_t
     }
 }
 
+WeightMatrix cut_outputs(const WeightMatrix& matrix, std::uint32_t first, std::uint32_t count) {
+    if (count > matrix.outputs || first > matrix.outputs - count) {
+        throw std::logic_error("a part outside its matrix");
+    }
+    WeightMatrix part = matrix;
+    part.outputs = count;
+    part.data += weight_bytes(matrix.type, matrix.transposed ? first : first * matrix.stride);
+    return part;
+}
+
 WeightMatrix float_matrix(std::span<const float> values, std::uint32_t outputs, std::uint32_t inputs) {
     if (values.size() != std::size_t{outputs} * inputs) {
         throw std::logic_error("a matrix of another size than its values");

@@ -35,6 +35,9 @@ struct WeightMatrix {
 
 /// Stored rows [first, first + count) as floats, row-major and dense: result.size() == count * stored_columns().
 void convert_rows(const WeightMatrix& matrix, std::uint32_t first, std::uint32_t count, std::span<float> result);
+/// The rows [first, first + count) of a matrix stored by outputs, or the columns of one stored by inputs: a part
+/// of a fused projection, or a share of a product.
+WeightMatrix cut_outputs(const WeightMatrix& matrix, std::uint32_t first, std::uint32_t count);
 /// A matrix of dense float32 rows.
 WeightMatrix float_matrix(std::span<const float> values, std::uint32_t outputs, std::uint32_t inputs);
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <random>
 
@@ -17,6 +18,7 @@
 #include "golden/llama_reference.h"
 #include "palimpsest/error.h"
 #include "support/catch.h"
+#include "support/input_errors.h"
 #include "support/scratch_directory.h"
 
 namespace palimpsest {
@@ -165,6 +167,41 @@ TEST_CASE("texts in lockstep are what each is alone, for any number of threads",
                 REQUIRE(all.of(text)[i][j] == Approx(alone.of(0)[i][j]).margin(4e-4));
             }
         }
+    }
+}
+
+TEST_CASE("logits are the same to the last bit for any number of threads", "[engine]") {
+    const ScratchDirectory scratch;
+    LlamaReference({}, 3).write(scratch / "tiny.bin");
+    const DecoderWeights weights = read_llama2c_model(scratch / "tiny.bin");
+    FullCache cache(32, 32);
+    const auto logits_with = [&](unsigned threads) {
+        DecoderEngine engine(weights, {.texts = 3, .chunk = 6, .threads = threads});
+        Logits logits(3);
+        engine.forward(random_tokens(60), cache, logits.observer());
+        return logits.of(2);
+    };
+    const auto alone = logits_with(1);
+    const unsigned threads = GENERATE(2U, 3U, 7U);
+    CHECK(logits_with(threads) == alone);
+}
+
+TEST_CASE("the engine refuses weights that make no numbers, and says where", "[engine]") {
+    const ScratchDirectory scratch;
+    LlamaReference({}, 3).write(scratch / "tiny.bin");
+    DecoderWeights weights = read_llama2c_model(scratch / "tiny.bin");
+    FullCache cache(32, 32);
+    const std::vector<std::uint32_t> tokens(8, 1);
+    const auto read = [&] { DecoderEngine(weights).forward(tokens, cache, [](const LogitsBlock&) {}); };
+    CHECK_NOTHROW(read());
+    const float bad = GENERATE(std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity());
+    SECTION("in a layer") {
+        weights.layers[1].attention_norm.weight[0] = bad;
+        check_contains(input_error(read), {"attention of layer 1", "position 0", "finite"});
+    }
+    SECTION("behind the last one") {
+        weights.final_norm.weight[0] = bad;
+        check_contains(input_error(read), {"the model's last layer or its classifier", "finite"});
     }
 }
 
