@@ -58,6 +58,9 @@ class EvictionPolicy {
     /// the newest token of the sequence, counting the one that is about to come. Never a protected slot; ties go to the
     /// oldest token.
     virtual std::optional<SlotId> victim(TokenPosition newest) const = 0;
+    /// How many positions up to the newest are protected now, where the rows seen so far decide it (rce); nothing where
+    /// it is the configured number all along.
+    virtual std::optional<std::uint32_t> recent_window() const { return std::nullopt; }
     /// Whether the policy uses attention rows at all (window and random do not): without, no score hardware works.
     virtual bool uses_scores() const = 0;
     /// Whether rows must carry logits.

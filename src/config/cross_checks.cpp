@@ -49,9 +49,10 @@ void check_cache(const RunConfig& config, Reporter& report) {
         report.require(budget >= least, "cache.budget", value_text(budget),
                        fmt::format("{} or more: sinks ({}) + 1", least, cache.sinks));
     }
-    constexpr std::uint32_t kMostRceScoreBits = 32;
-    report.require(cache.policy != "rce" || cache.score_bits <= kMostRceScoreBits, "cache.score_bits",
-                   value_text(cache.score_bits), fmt::format("at most {} bits with rce", kMostRceScoreBits));
+    constexpr std::uint32_t kMostComputedBits = 32;
+    const bool computes_in_score_bits = cache.policy == "rce" || cache.policy == "accumulated";
+    report.require(!computes_in_score_bits || cache.score_bits <= kMostComputedBits, "cache.score_bits",
+                   value_text(cache.score_bits), fmt::format("at most {} bits with {}", kMostComputedBits, cache.policy));
     report.require(cache.snapkv_kernel % 2 == 1, "cache.snapkv_kernel", value_text(cache.snapkv_kernel),
                    "an odd number: a token and as many neighbours on each side");
 }

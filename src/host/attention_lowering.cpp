@@ -386,6 +386,7 @@ void AttentionLowering::update_cache(const AttentionStep& step, const HeadWork& 
     command.rows = work.scores ? step.tokens * g_.group : 0;
     command.searches = decision.searches;
     command.newest = decision.newest;
+    command.recent = decision.recent;
     command.freed = decision.freed;
     lowering_.program.label("eviction", step.layer.value, work.request.value);
     // Slots are freed after the step's reads of them: the cache is written here.

@@ -33,6 +33,7 @@ struct CacheDecision {
     std::uint32_t first_freed_rank = 0;   ///< rank, by position among the residents, of the oldest of `freed`
     std::uint32_t searches = 0;           ///< victims searched (freed residents and new tokens that were never written)
     std::optional<TokenPosition> newest;  ///< `newest` of the last search, where positions are protected
+    std::optional<std::uint32_t> recent;  ///< how many up to `newest`, where the policy adapts it; else cache.recent
 };
 
 class CacheReplay {

@@ -25,6 +25,7 @@ void EvictionSet::begin_chunk() {
     residents_before_ = residents_;
     searches_ = 0;
     newest_.reset();
+    window_.reset();
     chunk_tokens_ = 0;
 }
 
@@ -64,6 +65,7 @@ void EvictionSet::begin_generation(TokenPosition position) {
     residents_before_ = residents_;
     searches_ = 0;
     newest_.reset();
+    window_.reset();
     chunk_tokens_ = 0;
     const SlotId slot = take_lowest_free();
     table_.insert(slot, position);
@@ -92,13 +94,16 @@ void EvictionSet::evict(TokenPosition newest, std::vector<SlotId>& freed) {
         throw SimulationError(fmt::format("the eviction policy chose slot {} at position {}, which holds no token",
                                           victim->value, newest.value));
     }
+    const std::optional<std::uint32_t> window = policy_->recent_window();
+    const std::uint32_t recent = std::max(shape_.recent, window.value_or(0));
     const std::uint32_t position = table_.at(*victim).value;
-    if (!evictable_positions(shape_.sinks, shape_.recent, newest).contains(position)) {
+    if (!evictable_positions(shape_.sinks, recent, newest).contains(position)) {
         throw SimulationError(
             fmt::format("the eviction policy chose the protected token {} at position {}", position, newest.value));
     }
-    if (shape_.sinks + shape_.recent > 0) {
+    if (shape_.sinks > 0 || recent > 0) {
         newest_ = newest;
+        window_ = window;
     }
     table_.remove(*victim);
     policy_->remove(*victim);
@@ -127,6 +132,7 @@ void EvictionSet::finish(std::vector<KvPlacement> placed, std::vector<SlotId> fr
     decision_.freed = shared_or_null(std::move(freed));
     decision_.searches = searches_;
     decision_.newest = newest_;
+    decision_.recent = window_;
     if constexpr (kChecks) {
         check_table();
     }

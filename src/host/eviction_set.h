@@ -25,7 +25,7 @@ struct EvictionSetShape {
     std::uint32_t slots = 0;        ///< DRAM slots: the most residents there ever are
     std::uint32_t temporaries = 0;  ///< largest prompt chunk
     std::uint32_t sinks = 0;        ///< positions that no victim may come from, checked: the first ...
-    std::uint32_t recent = 0;       ///< ... and the last
+    std::uint32_t recent = 0;       ///< ... and the last, or more where the policy says so
 };
 
 class EvictionSet {
@@ -69,6 +69,7 @@ class EvictionSet {
     std::uint32_t chunk_tokens_ = 0;  ///< tokens of the chunk that came
     std::uint32_t searches_ = 0;
     std::optional<TokenPosition> newest_;  ///< of the last search, where positions are protected
+    std::optional<std::uint32_t> window_;  ///< of the last search, where the policy adapts it
     std::uint32_t residents_before_ = 0;
     std::uint32_t peak_residents_ = 0;
     std::vector<KvPlacement> placed_;

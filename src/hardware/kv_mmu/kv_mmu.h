@@ -122,6 +122,7 @@ class KvMmu : public Unit {
     void finish();
     void transfer(const std::optional<ScoreTransfer>& what);
     void count_search(const KvCommand& command, std::uint64_t set);
+    ProtectedSet protected_by(const KvCommand& command) const;
     void free_slots(const KvCommand& command, std::uint64_t set);
 
     void raise(SignalSink::SignalId signal, std::uint64_t& occurrences, std::uint64_t by);

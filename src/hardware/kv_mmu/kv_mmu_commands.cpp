@@ -112,14 +112,21 @@ void KvMmu::finish() {
 void KvMmu::count_search(const KvCommand& command, std::uint64_t set) {
     victims_.count(command, count());
     const std::uint64_t resident = std::min(command.slots, table_.residents(set));
-    const ProtectedSet compared = command.newest ? protected_ : ProtectedSet(0, 0);
-    compared.count(victims_.passes(command), command.slots, resident, victims_.scores_per_word(), count());
+    protected_by(command).count(victims_.passes(command), command.slots, resident, victims_.scores_per_word(), count());
+}
+
+ProtectedSet KvMmu::protected_by(const KvCommand& command) const {
+    if (!command.newest) {
+        return {0, 0};
+    }
+    return command.recent ? protected_.with_recent(*command.recent) : protected_;
 }
 
 void KvMmu::free_slots(const KvCommand& command, std::uint64_t set) {
+    const ProtectedSet kept = protected_by(command);
     for (const SlotId slot : *command.freed) {
         const std::optional<TokenPosition> token = command.newest ? table_.token_in(set, slot) : std::nullopt;
-        if (token && protected_.contains(*token, *command.newest)) {
+        if (token && kept.contains(*token, *command.newest)) {
             throw SimulationError(
                 fmt::format("request {}, layer {}, KV head {}: slot {} is to be freed, whose token {} "
                             "is protected while {} is the newest",

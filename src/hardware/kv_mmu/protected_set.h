@@ -3,6 +3,8 @@
 // unit's compare the position that the slot table has for the lane's slot with two bounds:
 //   sinks    position < sinks
 //   recent   position + recent > newest        newest: of the sequence, counting the token that is about to come
+// `recent` is that of the configuration, or where the policy adapts it (rce) a register of the set, which the command
+// brings as it is at its last search.
 // What the policies of src/policy protect is the same set. The token written last needs no rule of its own: it is
 // `newest` - 1, and recent where `recent` is two or more; with less a policy may choose it.
 //
@@ -25,6 +27,8 @@ class ProtectedSet {
     bool contains(TokenPosition position, TokenPosition newest) const {
         return position.value < sinks_ || std::uint64_t{position.value} + recent_ > newest.value;
     }
+    /// The same with another number of recent positions: the set's window register.
+    ProtectedSet with_recent(std::uint32_t recent) const { return {sinks_, recent}; }
     /// Comparators of a lane that have something to compare with.
     std::uint32_t comparators() const { return (sinks_ > 0 ? 1U : 0U) + (recent_ > 0 ? 1U : 0U); }
 
