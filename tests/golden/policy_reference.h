@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "config/run_config.h"
+#include "golden/rce_reference.h"
 
 namespace palimpsest::golden {
 
@@ -22,7 +23,7 @@ using ReferenceFuture = std::vector<std::vector<float>>;
 class ReferencePolicy {
   public:
     explicit ReferencePolicy(const CacheConfig& config, std::uint64_t seed = 0, ReferenceFuture future = {})
-        : config_(config), seed_(seed), future_(std::move(future)) {}
+        : config_(config), rce_(config), seed_(seed), future_(std::move(future)) {}
 
     void insert(std::uint32_t slot, std::uint32_t position) { tokens_[position].slot = slot; }
     void remove(std::uint32_t slot) { tokens_.erase(in(slot)); }
@@ -36,7 +37,13 @@ class ReferencePolicy {
             }
         }
         last_query_ = query;
-        if (config_.policy == "voting") {
+        if (config_.policy == "rce") {
+            std::map<std::uint32_t, std::uint32_t> by_position;
+            for (const auto& [position, token] : tokens_) {
+                by_position[position] = row[token.slot];
+            }
+            rce_.observe(query, by_position);
+        } else if (config_.policy == "voting") {
             vote();
         } else if (config_.policy == "keyformer") {
             add_gumbel_softmax(query);
@@ -52,7 +59,8 @@ class ReferencePolicy {
             return false;
         }
         const bool keeps_recent = !is_blind && config_.policy != "streaming_llm";
-        return !(keeps_recent && newest - position < config_.recent);
+        const std::uint32_t recent = config_.policy == "rce" ? rce_.window() : config_.recent;
+        return !(keeps_recent && newest - position < recent);
     }
 
     std::optional<std::uint32_t> victim(std::uint32_t newest) const {
@@ -96,7 +104,10 @@ class ReferencePolicy {
         const std::string& policy = config_.policy;
         const auto& samples = token.samples;
         if (policy == "rce") {
-            return rce_score(position, samples);
+            return rce_.score(position);
+        }
+        if (policy == "accumulated") {
+            return accumulated_score(position, samples);
         }
         if (policy == "h2o") {
             return sum_of(samples, samples.size());
@@ -143,7 +154,7 @@ class ReferencePolicy {
 
     /// In doubles, exact here: scores below 2^32, and quotients of scores and small counts that differ differ by far
     /// more than a rounding error.
-    double rce_score(std::uint32_t position, const std::vector<std::uint32_t>& samples) const {
+    double accumulated_score(std::uint32_t position, const std::vector<std::uint32_t>& samples) const {
         const double largest = std::ldexp(1.0, static_cast<int>(config_.score_bits)) - 1;
         const double step = config_.score_bits >= 20 ? 1 : std::ldexp(1.0, 20 - static_cast<int>(config_.score_bits));
         double score = 0;
@@ -261,6 +272,7 @@ class ReferencePolicy {
     }
 
     CacheConfig config_;
+    RceReference rce_;
     std::uint64_t seed_;
     ReferenceFuture future_;
     std::map<std::uint32_t, Token> tokens_;

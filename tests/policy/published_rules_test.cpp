@@ -12,38 +12,10 @@
 #include "policy/registry.h"
 #include "policy/voting.h"
 #include "support/catch.h"
+#include "support/policy_set.h"
 
 namespace palimpsest {
 namespace {
-
-CacheConfig cache(const std::string& policy, std::uint32_t sinks = 0, std::uint32_t recent = 0) {
-    CacheConfig config;
-    config.policy = policy;
-    config.sinks = sinks;
-    config.recent = recent;
-    return config;
-}
-
-/// Fills slots 0 .. n-1 with tokens 0 .. n-1.
-std::unique_ptr<EvictionPolicy> filled(const CacheConfig& config, std::uint32_t n, const PolicyContext& context = {}) {
-    auto policy = make_policy(config, n, context);
-    for (std::uint32_t i = 0; i < n; ++i) {
-        policy->insert(SlotId(i), TokenPosition(i));
-    }
-    return policy;
-}
-
-std::uint32_t replace(EvictionPolicy& policy, std::uint32_t position) {
-    const SlotId slot = policy.victim(TokenPosition(position)).value();
-    policy.remove(slot);
-    policy.insert(slot, TokenPosition(position));
-    return slot.value;
-}
-
-void observe(EvictionPolicy& policy, const std::vector<RelevanceSample>& row, std::uint32_t query,
-             const std::vector<float>& logits = {}) {
-    policy.observe({row, logits, TokenPosition(query)});
-}
 
 /// A text's full-cache attention: keys that are heavy for good, and noise. With strong recency a greedy oracle, which
 /// holds what is needed soon and then no more, can be beaten.
@@ -313,7 +285,9 @@ TEST_CASE("sinks and recent tokens never go, whoever asks for their protection",
             continue;
         }
         INFO(info.name);
-        auto policy = filled(cache(std::string(info.name), 3, 4), 12, {.future = &text});
+        CacheConfig config = cache(std::string(info.name), 3, 4);
+        config.budget = 12;
+        auto policy = filled(config, 12, {.future = &text});
         std::vector<std::uint32_t> in_slot(12);
         std::iota(in_slot.begin(), in_slot.end(), 0);
         for (std::uint32_t t = 12; t < 80; ++t) {

@@ -28,6 +28,8 @@ class Round {
         config_.sinks = below(4);
         config_.recent = below(6);
         config_.score_bits = std::vector<std::uint32_t>{4, 8, 12, 16, 20, 24, 32}[below(7)];
+        config_.rce_half_life = below(4) == 0 ? 0 : 0.05 * (1 + below(40));
+        config_.rce_most_recent = 0.25 * below(5);
         config_.decay_shift = below(3) == 0 ? 1 + below(7) : 0;
         config_.normalise_by_age = below(3) == 0;
         config_.voting_sigma = 0.1 + 0.3 * below(8);

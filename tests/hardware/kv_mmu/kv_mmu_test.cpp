@@ -3,6 +3,7 @@
 #include "hardware/kv_mmu/kv_mmu.h"
 
 #include <random>
+#include <tuple>
 
 #include "golden/kv_mmu_golden.h"
 #include "golden/kv_mmu_timing_golden.h"
@@ -228,6 +229,39 @@ TEST_CASE("a command that would free a protected slot is refused", "[kv_mmu][pro
         CHECK_NOTHROW(bench.run(100));
         CHECK(bench.mmu.actions()[Action::kv_position_compare] == 2 * 32);
         CHECK(bench.mmu.actions()[Action::kv_slot_table_read] == 32 / 4);
+    }
+}
+
+TEST_CASE("a command that brings the set's window is checked against that", "[kv_mmu][protected_set]") {
+    const KvGeometry geometry{.head_dim = 64, .slots = 32, .positions = 64};
+    CacheConfig cache;
+    cache.sinks = 2;
+    cache.recent = 8;
+    // Of tokens 0 to 31, with 32 about to come, 2 to 12 may go where the window is 20; with a window of 0 there is one
+    // bound to compare with.
+    for (const auto& [window, slot, passes] : std::vector<std::tuple<std::uint32_t, std::uint32_t, bool>>{
+             {20, 12, true}, {20, 13, false}, {9, 23, true}, {9, 24, false}, {0, 31, true}, {0, 1, false}}) {
+        FreshKernel kernel;
+        KvMmuFixture bench({}, cache, geometry);
+        for (std::uint32_t i = 0; i < 32; ++i) {
+            bench.mmu.preset(RequestId(0), LayerId(0), KvHeadId(0), {SlotId(i), TokenPosition(i)});
+        }
+        KvCommand command;
+        command.slots = 32;
+        command.rows = 1;
+        command.searches = 1;
+        command.newest = TokenPosition(32);
+        command.recent = window;
+        command.freed = slots({slot});
+        bench.master.command(0, command);
+        CAPTURE(window, slot);
+        if (passes) {
+            CHECK_NOTHROW(bench.run(100));
+            CHECK(bench.master.command_answers[0] == 1 + 2 + 4);  // a row in 32 lanes, two words: as without
+            CHECK(bench.mmu.actions()[Action::kv_position_compare] == (window > 0 ? 2 : 1) * 32);
+        } else {
+            CHECK_THROWS(bench.run(100));  // the kernel wraps it
+        }
     }
 }
 

@@ -25,6 +25,8 @@ TEST_CASE("the protected positions are those of the list, and what the policies 
         for (std::uint32_t position = 0; position <= newest; ++position) {
             REQUIRE(set.contains(TokenPosition(position), TokenPosition(newest)) == golden.contains(position));
             REQUIRE(evictable.contains(position) == !golden.contains(position));
+            REQUIRE(ProtectedSet(sinks, 3).with_recent(recent).contains(
+                        TokenPosition(position), TokenPosition(newest)) == golden.contains(position));
         }
     }
     // Neither end wraps around.
@@ -53,10 +55,11 @@ TEST_CASE("no policy's victim is protected, whatever it has seen", "[kv_mmu][pro
             cache.sinks = random() % 6;
             cache.recent = random() % 12;
             cache.normalise_by_age = random() % 2 == 0;
-            const ProtectedSet set(cache);
-            CHECK(set.comparators() == (info.protects_sinks && cache.sinks > 0 ? 1U : 0U) +
-                                           (info.protects_recent && cache.recent > 0 ? 1U : 0U));
+            const ProtectedSet configured(cache);
+            CHECK(configured.comparators() == (info.protects_sinks && cache.sinks > 0 ? 1U : 0U) +
+                                                  (info.protects_recent && cache.recent > 0 ? 1U : 0U));
             const std::uint32_t slots = 1 + random() % 40;
+            cache.budget = slots;
             const auto policy = make_policy(cache, slots, {.seed = static_cast<std::uint64_t>(n), .future = &future});
             std::vector<std::uint32_t> position_in(slots, SlotPositions::kFree);
             for (std::uint32_t token = 0; token < 3 * slots; ++token) {
@@ -70,11 +73,15 @@ TEST_CASE("no policy's victim is protected, whatever it has seen", "[kv_mmu][pro
                         }
                     } else {
                         ++victims;
+                        const std::optional<std::uint32_t> window = policy->recent_window();
+                        const ProtectedSet set = window ? configured.with_recent(*window) : configured;
+                        REQUIRE(window.has_value() == (info.name == "rce"));
+                        REQUIRE(window.value_or(cache.recent) >= cache.recent);
                         const TokenPosition position(position_in[victim->value]);
                         REQUIRE(position.value != SlotPositions::kFree);
                         REQUIRE_FALSE(set.contains(position, TokenPosition(token)));
                         REQUIRE_FALSE(golden_protected(info.protects_sinks ? cache.sinks : 0,
-                                                       info.protects_recent ? cache.recent : 0, token)
+                                                       info.protects_recent ? window.value_or(cache.recent) : 0, token)
                                           .contains(position.value));
                         policy->remove(*victim);
                         position_in[victim->value] = SlotPositions::kFree;

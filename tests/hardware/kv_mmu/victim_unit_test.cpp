@@ -9,6 +9,8 @@
 #include <random>
 
 #include "golden/kv_victim_golden.h"
+#include "hardware/kv_mmu/protected_set.h"
+#include "policy/accumulated.h"
 #include "policy/rce.h"
 #include "support/catch.h"
 
@@ -50,6 +52,74 @@ KvSlots some_slots(std::uint32_t count) {
     return count == 0 ? nullptr : std::make_shared<std::vector<SlotId>>(count);
 }
 
+/// Tokens in slots without order, some slots free; rows that a policy and the model see, and a search of both.
+class Searched {
+  public:
+    Searched(EvictionPolicy& policy, std::uint32_t slots, std::mt19937& random)
+        : scores(slots), policy_(policy), random_(random) {
+        std::vector<std::uint32_t> order(slots);
+        std::iota(order.begin(), order.end(), 0);
+        std::ranges::shuffle(order, random);
+        for (auto& score : scores) {
+            score.masked = true;
+        }
+        std::uint32_t position = 0;
+        for (const std::uint32_t slot : order) {
+            position += random() % 3 == 0 ? 1 + random() % 4 : 1;
+            if (random() % 8 != 0) {
+                policy.insert(SlotId(slot), TokenPosition(position));
+                scores[slot] = {.position = last = position};
+            }
+        }
+    }
+
+    /// Few values, so that many scores tie.
+    template <class Draw>
+    void observe(Draw draw) {
+        std::vector<RelevanceSample> samples(scores.size());
+        for (std::size_t slot = 0; slot < samples.size(); ++slot) {
+            samples[slot] = scores[slot].masked ? 0 : draw();
+        }
+        policy_.observe({samples, {}, TokenPosition(last)});
+    }
+
+    /// Adds `rows` to the scores and searches a few victims: the model finds the policy's, in the unit's cycles.
+    void search(const Shape& shape, const ProtectedSet& kept, const std::vector<std::vector<std::uint64_t>>& rows) {
+        const std::uint32_t newest = last + random_() % 2;
+        for (GoldenScore& score : scores) {
+            score.masked |= kept.contains(TokenPosition(score.position), TokenPosition(newest));
+        }
+        const auto slots = static_cast<std::uint32_t>(scores.size());
+        const std::uint32_t searches = 1 + random_() % 5;
+        GoldenVictimUnit golden(shape.golden);
+        golden.start({.rows = 1, .slots = slots, .searches = searches, .freed = searches}, scores, rows);
+        const Cycles cycles = run(golden);
+
+        KvCommand command;
+        command.rows = 1;
+        command.slots = slots;
+        command.searches = searches;
+        command.freed = some_slots(searches);
+        REQUIRE(VictimUnit(shape.config, shape.lanes, shape.score_bits).cycles(command) == cycles);
+        REQUIRE(golden.victims.size() == searches);
+        for (const auto& found : golden.victims) {
+            const auto chosen = policy_.victim(TokenPosition(newest));
+            REQUIRE(chosen.has_value() == found.has_value());
+            if (chosen) {
+                REQUIRE(*chosen == SlotId(*found));
+                policy_.remove(*chosen);
+            }
+        }
+    }
+
+    std::vector<GoldenScore> scores;  ///< by slot
+    std::uint32_t last = 0;           ///< the youngest token
+
+  private:
+    EvictionPolicy& policy_;
+    std::mt19937& random_;
+};
+
 }  // namespace
 
 TEST_CASE("cycles and counts of score commands equal the clock-by-clock model", "[kv_mmu][victim_unit]") {
@@ -77,9 +147,9 @@ TEST_CASE("cycles and counts of score commands equal the clock-by-clock model", 
     }
 }
 
-TEST_CASE(
-    "both circuits find the victims that the policy chooses: least score, ties to the oldest, protected passed by",
-    "[kv_mmu][victim_unit]") {
+TEST_CASE("both circuits find the victims of a score policy: least score, ties to the oldest, protected passed by",
+          "[kv_mmu][victim_unit]") {
+    // The search is the same for every policy of scores; this one adds rows up as the model does.
     std::mt19937 random(7);
     for (int n = 0; n < 1500; ++n) {
         const Shape shape(random);
@@ -89,73 +159,54 @@ TEST_CASE(
         cache.recent = random() % 9;
         cache.normalise_by_age = random() % 3 == 0;
         const std::uint32_t slots = 1 + random() % 150;
-        RcePolicy policy(cache, slots);
-
-        // Tokens in slots without order, some slots free, scores from few values so that many tie.
-        std::vector<std::uint32_t> order(slots);
-        std::iota(order.begin(), order.end(), 0);
-        std::ranges::shuffle(order, random);
-        std::vector<GoldenScore> scores(slots);
-        std::uint32_t position = 0, last = 0;
-        for (auto& score : scores) {
-            score.masked = true;
-        }
-        for (const std::uint32_t slot : order) {
-            position += random() % 3 == 0 ? 1 + random() % 4 : 1;
-            if (random() % 8 != 0) {
-                policy.insert(SlotId(slot), TokenPosition(position));
-                scores[slot] = {.position = last = position};
-            }
-        }
-        const auto row = [&] {
-            std::vector<RelevanceSample> samples(slots);
-            const std::uint32_t step = 1U << (shape.score_bits < 20 ? 20 - shape.score_bits : 0);
-            for (std::uint32_t slot = 0; slot < slots; ++slot) {
-                samples[slot] = scores[slot].masked ? 0 : step * (random() % 4);
-            }
-            return samples;
-        };
-        const auto observe = [&] {
-            const std::vector<RelevanceSample> drawn = row();
-            policy.observe({drawn, {}, TokenPosition(last)});
-        };
-        observe();
-        std::vector<std::uint64_t> before(slots);
+        AccumulatedPolicy policy(cache, slots);
+        Searched searched(policy, slots, random);
+        const std::uint32_t step = 1U << (shape.score_bits < 20 ? 20 - shape.score_bits : 0);
+        const auto few_steps = [&] { return step * (random() % 4); };
+        searched.observe(few_steps);
         for (std::uint32_t slot = 0; slot < slots; ++slot) {
-            before[slot] = policy.score(SlotId(slot));
+            searched.scores[slot].score = policy.score(SlotId(slot));
         }
-        observe();
-        // The model adds what the second row added.
-        std::vector<std::uint64_t> added(slots);
-        const std::uint32_t newest = last + random() % 2;
+        searched.observe(few_steps);
+        std::vector<std::uint64_t> added(slots);  // by the second row
         for (std::uint32_t slot = 0; slot < slots; ++slot) {
-            GoldenScore& score = scores[slot];
-            added[slot] = policy.score(SlotId(slot)) - before[slot];
-            score.score = before[slot];
-            score.queries = cache.normalise_by_age && !score.masked ? last - score.position + 1 : 1;
-            score.masked |= score.position < cache.sinks || score.position + cache.recent > newest;
+            GoldenScore& score = searched.scores[slot];
+            added[slot] = policy.score(SlotId(slot)) - score.score;
+            score.queries = cache.normalise_by_age && !score.masked ? searched.last - score.position + 1 : 1;
         }
-        const std::uint32_t searches = 1 + random() % 5;
-        GoldenVictimUnit golden(shape.golden);
-        golden.start({.rows = 1, .slots = slots, .searches = searches, .freed = searches}, scores, {added});
-        const Cycles cycles = run(golden);
-
-        KvCommand command;
-        command.rows = 1;
-        command.slots = slots;
-        command.searches = searches;
-        command.freed = some_slots(searches);
-        REQUIRE(VictimUnit(shape.config, shape.lanes, shape.score_bits).cycles(command) == cycles);
-        REQUIRE(golden.victims.size() == searches);
-        for (const auto& found : golden.victims) {
-            const auto chosen = policy.victim(TokenPosition(newest));
-            REQUIRE(chosen.has_value() == found.has_value());
-            if (chosen) {
-                REQUIRE(*chosen == SlotId(*found));
-                policy.remove(*chosen);
-            }
-        }
+        searched.search(shape, ProtectedSet(cache.sinks, cache.recent), {added});
     }
+}
+
+TEST_CASE("both circuits find rce's victims, on its scores and with its window as a register",
+          "[kv_mmu][victim_unit]") {
+    std::mt19937 random(11);
+    std::uint32_t windows_moved = 0;
+    for (int n = 0; n < 1000; ++n) {
+        const Shape shape(random);
+        CacheConfig cache;
+        cache.policy = "rce";
+        cache.score_bits = shape.score_bits;
+        cache.sinks = random() % 5;
+        cache.recent = random() % 9;
+        cache.rce_half_life = 0.1 * (random() % 5);
+        const std::uint32_t slots = 1 + random() % 150;
+        cache.budget = slots;
+        RcePolicy policy(cache, slots);
+        Searched searched(policy, slots, random);
+        const std::uint32_t before = policy.window();
+        for (std::uint32_t rows = random() % 30; rows > 0; --rows) {
+            searched.observe([&] { return (random() % 3) << random() % 12; });
+        }
+        windows_moved += policy.window() != before ? 1 : 0;
+        // What the update makes of them is the policy's; the search sees the scores that it writes back.
+        std::vector<std::uint64_t> updated(slots);
+        for (std::uint32_t slot = 0; slot < slots; ++slot) {
+            updated[slot] = searched.scores[slot].masked ? 0 : policy.score(SlotId(slot));
+        }
+        searched.search(shape, ProtectedSet(cache).with_recent(*policy.recent_window()), {updated});
+    }
+    CHECK(windows_moved > 300);
 }
 
 TEST_CASE("the worked examples of the specification", "[kv_mmu][victim_unit]") {
