@@ -35,7 +35,7 @@ std::string ModelTensors::text(std::vector<std::uint64_t> shape) const {
     for (const std::uint64_t size : shape) {
         sizes.push_back(std::to_string(size));
     }
-    return "[" + join_names(sizes) + "]";
+    return fmt::format("[{}]", join_names(sizes));
 }
 
 const StoredTensor& ModelTensors::take(const std::string& name, const std::vector<std::uint64_t>& shape) {
