@@ -113,7 +113,12 @@ DecoderEngine::DecoderEngine(const DecoderWeights& weights, const DecoderEngineC
         throw SimulationError(fmt::format("texts of {} tokens for a model with {} learned positions", config_.positions,
                                           s.max_positions));
     }
-    keys_.assign(s.layers, std::vector<float>(std::size_t{config_.texts} * s.kv_width() * config_.cells));
+    std::size_t cells = 0;
+    for (std::uint32_t text = 0; text < config_.texts; ++text) {
+        first_cell_.push_back(cells);
+        cells += cells_a_head(text);
+    }
+    keys_.assign(s.layers, std::vector<float>(cells * s.kv_width()));
     values_ = keys_;
 
     const std::size_t rows = std::size_t{config_.texts} * config_.chunk;
@@ -202,6 +207,10 @@ void DecoderEngine::attend(std::uint32_t layer, std::uint32_t text, std::uint32_
         hook.place(text, layer, position, scratch.cells);
         std::uint32_t columns = 0;
         for (std::uint32_t head = 0; head < s.kv_heads; ++head) {
+            if (scratch.cells[head] >= cells_a_head(text)) {
+                throw SimulationError(fmt::format("a token is placed in cell {} of {} of text {}", scratch.cells[head],
+                                                  cells_a_head(text), text));
+            }
             const std::size_t at = std::size_t{scratch.cells[head]} * s.head_dim;
             std::copy_n(&new_keys_[row * s.kv_width() + head * s.head_dim], s.head_dim,
                         cells_of(keys_, layer, text, head) + at);
@@ -351,7 +360,8 @@ void DecoderEngine::rotate(std::span<float> vectors, std::uint32_t position) con
 float* DecoderEngine::cells_of(std::vector<std::vector<float>>& store, std::uint32_t layer, std::uint32_t text,
                                std::uint32_t kv_head) const {
     const ModelShape& s = weights_.shape;
-    return store[layer].data() + (std::size_t{text} * s.kv_heads + kv_head) * config_.cells * s.head_dim;
+    const std::size_t first = first_cell_[text] * s.kv_heads + std::size_t{kv_head} * cells_a_head(text);
+    return store[layer].data() + first * s.head_dim;
 }
 
 FullCache::FullCache(std::uint32_t cells, std::uint32_t window) : window_(window), positions_(cells) {

@@ -28,6 +28,9 @@ struct DecoderEngineConfig {
     std::uint32_t chunk = 64;     ///< tokens of each text processed together
     std::uint32_t group = 1;      ///< neighbouring texts that the hook sees one after another, in order
     unsigned threads = 0;         ///< 0: as many as there are cores
+    /// Where given, the cells of each text of a group, in order, in place of `cells`: a small cache beside a full one
+    /// then takes no more memory than it holds.
+    std::vector<std::uint32_t> group_cells = {};
 };
 
 /// Logits of some positions of every text.
@@ -60,8 +63,8 @@ class DecoderEngine {
 
     /// Continues every text by as many tokens: `tokens` is texts x count. `on_logits`, where given, sees the logits
     /// behind every token, in position order. The hook is called from several threads at once, but never for texts of
-    /// one group. Throws SimulationError when a text outgrows `positions` or a token is not in the vocabulary,
-    /// InputError when attention or logits are not finite numbers.
+    /// one group. Throws SimulationError when a text outgrows `positions` or a token is not in the vocabulary or
+    /// the hook names a cell that is not there, InputError when attention or logits are not finite numbers.
     void forward(std::span<const Token> tokens, CacheHook& hook, const LogitsObserver& on_logits = {});
 
   private:
@@ -83,6 +86,9 @@ class DecoderEngine {
     void normalise(const Norm& norm, std::span<const float> rows);
     void project(const Linear& linear, std::span<const float> rows, std::span<float> result);
     void rotate(std::span<float> vectors, std::uint32_t position) const;
+    std::uint32_t cells_a_head(std::uint32_t text) const {
+        return config_.group_cells.empty() ? config_.cells : config_.group_cells[text % config_.group];
+    }
     float* cells_of(std::vector<std::vector<float>>& store, std::uint32_t layer, std::uint32_t text,
                     std::uint32_t kv_head) const;
 
@@ -92,6 +98,7 @@ class DecoderEngine {
     std::vector<Scratch> scratch_;  ///< by worker
     std::uint32_t position_ = 0;
     std::vector<float> cosines_, sines_;             ///< positions x head_dim / 2
+    std::vector<std::size_t> first_cell_;            ///< by text: cells that those before it have for one KV head
     std::vector<std::vector<float>> keys_, values_;  ///< by layer: texts x kv_heads x cells x head_dim
     // Of the chunk at hand, texts x tokens rows.
     std::vector<float> state_, normed_, queries_, new_keys_, new_values_, mixed_, projected_, gate_, up_, logits_;

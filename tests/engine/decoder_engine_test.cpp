@@ -170,6 +170,43 @@ TEST_CASE("texts in lockstep are what each is alone, for any number of threads",
     }
 }
 
+TEST_CASE("texts of a group may have caches of different size", "[engine]") {
+    /// The second of two sees the last 5 keys, in 5 cells taken in turn.
+    class Two : public FullCache {
+      public:
+        Two() : FullCache(32, 32) {}
+        void place(std::uint32_t text, std::uint32_t, std::uint32_t position, std::span<std::uint32_t> cells) override {
+            std::ranges::fill(cells, text % 2 == 0 ? position : position % 5);
+        }
+        std::span<const std::uint32_t> attended(std::uint32_t text, std::uint32_t layer, std::uint32_t position,
+                                                std::uint32_t head) override {
+            return FullCache::attended(text, layer, text % 2 == 0 ? position : std::min(position, 4U), head);
+        }
+    };
+    const ScratchDirectory scratch;
+    LlamaReference({}, 3).write(scratch / "tiny.bin");
+    const DecoderWeights weights = read_llama2c_model(scratch / "tiny.bin");
+    const auto tokens = random_tokens(20);
+    std::vector<std::uint32_t> four;
+    for (int text = 0; text < 4; ++text) {
+        four.insert(four.end(), tokens.begin(), tokens.end());
+    }
+    Two two;
+    Logits together(4), full(1), windowed(1);
+    DecoderEngine(weights, {.texts = 4, .group = 2, .group_cells = {20, 5}}).forward(four, two, together.observer());
+    FullCache all(32, 32), window(32, 5);
+    DecoderEngine(weights).forward(tokens, all, full.observer());
+    DecoderEngine(weights).forward(tokens, window, windowed.observer());
+    for (std::uint32_t text = 0; text < 4; ++text) {
+        const auto& alone = text % 2 == 0 ? full.of(0) : windowed.of(0);
+        for (std::size_t i = 0; i < alone.size(); ++i) {
+            for (std::size_t j = 0; j < kVocabulary; ++j) {
+                REQUIRE(together.of(text)[i][j] == Approx(alone[i][j]).margin(4e-4));
+            }
+        }
+    }
+}
+
 TEST_CASE("logits are the same to the last bit for any number of threads", "[engine]") {
     const ScratchDirectory scratch;
     LlamaReference({}, 3).write(scratch / "tiny.bin");
@@ -236,6 +273,8 @@ TEST_CASE("the engine refuses tokens and texts it cannot take", "[engine]") {
     CHECK_THROWS_AS(engine.forward(std::vector<std::uint32_t>{kVocabulary}, cache), SimulationError);
     CHECK_THROWS_AS(engine.forward(std::vector<std::uint32_t>(33, 1), cache), SimulationError);
     CHECK_NOTHROW(engine.forward(std::vector<std::uint32_t>(32, 1), cache));
+    DecoderEngine small(weights, {.cells = 5});
+    CHECK_THROWS_AS(small.forward(std::vector<std::uint32_t>(6, 1), cache), SimulationError);
     DecoderEngine pair(weights, {.texts = 2});
     CHECK_THROWS_AS(pair.forward(std::vector<std::uint32_t>(3, 1), cache), SimulationError);
 }
