@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include <fmt/format.h>
@@ -55,6 +56,7 @@ class Evaluation {
           request_(request),
           work_(work),
           length_(static_cast<std::uint32_t>(request.texts[0].size())) {
+        expect_scored_tokens();
         result_.full.cache.policy = "full";
         result_.full.slots = length_;
         result_.full.by_text.resize(request.texts.size());
@@ -103,18 +105,19 @@ class Evaluation {
         for (auto& [scope, recorder] : futures_) {
             recorder =
                 std::make_unique<FutureRecorder>(weights_.shape, scope, static_cast<std::uint32_t>(texts()), length_);
-            DecoderEngine engine = make_engine(texts(), 1, chunk_for(texts()), length_);
+            DecoderEngine engine = make_engine({length_}, chunk_for(texts()));
             read_texts(engine, 1, *recorder, {});
         }
     }
 
-    DecoderEngine make_engine(std::size_t streams, std::size_t group, std::uint32_t chunk, std::uint32_t cells) const {
-        return DecoderEngine(weights_, {.texts = static_cast<std::uint32_t>(streams),
-                                        .cells = cells,
+    /// For every text as many streams as there are `cells`, which is what each of them has.
+    DecoderEngine make_engine(const std::vector<std::uint32_t>& cells, std::uint32_t chunk) const {
+        return DecoderEngine(weights_, {.texts = static_cast<std::uint32_t>(texts() * cells.size()),
                                         .positions = length_,
                                         .chunk = chunk,
-                                        .group = static_cast<std::uint32_t>(group),
-                                        .threads = request_.threads});
+                                        .group = static_cast<std::uint32_t>(cells.size()),
+                                        .threads = request_.threads,
+                                        .group_cells = cells});
     }
 
     /// Every text goes to `copies` neighbouring streams.
@@ -143,13 +146,15 @@ class Evaluation {
                                                .length = length_,
                                                .chunk = chunk,
                                                .first_kept = request_.score_from - 1});
+        std::vector<std::uint32_t> cells{length_};
         for (const std::size_t i : variants) {
             std::vector<ManagedCache> of_variant = make_caches(result_.variants[i].cache);
             result_.variants[i].slots = of_variant.front().slots();
+            cells.push_back(result_.variants[i].slots);
             caches.add_variant(std::move(of_variant));
             result_.variants[i].by_text.assign(texts(), {});
         }
-        DecoderEngine engine = make_engine(texts() * copies, copies, chunk, length_);
+        DecoderEngine engine = make_engine(cells, chunk);
         std::vector<ReferencePrediction> references(texts());
         std::vector<PredictionMetrics> full(texts());
         read_texts(engine, copies, caches, [&](const LogitsBlock& block) {
@@ -197,24 +202,38 @@ class Evaluation {
         return caches;
     }
 
+    /// Texts without a scored token say nothing of how perplexities compare.
     static void summarise(VariantResult& variant, const std::vector<PredictionMetrics>& full) {
         variant.metrics = {};
         std::vector<double> log_ratios;
-        double mean = 0;
         for (std::size_t text = 0; text < full.size(); ++text) {
             variant.metrics += variant.by_text[text];
-            log_ratios.push_back(variant.by_text[text].mean_loss() - full[text].mean_loss());
-            mean += log_ratios.back() / static_cast<double>(full.size());
+            if (full[text].tokens > 0) {
+                log_ratios.push_back(variant.by_text[text].mean_loss() - full[text].mean_loss());
+            }
         }
+        const auto n = static_cast<double>(log_ratios.size());
+        const double mean = std::accumulate(log_ratios.begin(), log_ratios.end(), 0.0) / n;
         variant.relative_perplexity = std::exp(mean);
-        if (full.size() > 1) {
+        if (log_ratios.size() > 1) {
             double squares = 0;
             for (const double ratio : log_ratios) {
                 squares += (ratio - mean) * (ratio - mean);
             }
-            const auto n = static_cast<double>(full.size());
             variant.relative_error = variant.relative_perplexity * std::sqrt(squares / (n - 1) / n);
         }
+    }
+
+    /// Before the work is done: perplexity is a mean over them.
+    void expect_scored_tokens() const {
+        for (const auto& text : request_.texts) {
+            if (std::any_of(text.begin() + std::min(request_.score_from, length_), text.end(),
+                            [&](std::uint32_t token) { return token != request_.unscored; })) {
+                return;
+            }
+        }
+        throw InputError({}, "texts", fmt::format("only begin marks from position {} on", request_.score_from),
+                         "a token whose prediction can be scored");
     }
 
     const DecoderWeights& weights_;

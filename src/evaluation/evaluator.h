@@ -48,8 +48,8 @@ struct EvaluationResult {
     double host_seconds = 0;
 };
 
-/// `on_progress` gets the fraction done. Throws InputError where a budget does not exceed what its policy protects,
-/// SimulationError when `interrupted` is set.
+/// `on_progress` gets the fraction done. Throws InputError where a budget does not exceed what its policy protects
+/// or no token is scored, SimulationError when `interrupted` is set.
 EvaluationResult evaluate(const DecoderWeights& weights, const EvaluationRequest& request,
                           const std::function<void(double)>& on_progress = {},
                           const std::atomic<bool>* interrupted = nullptr);

@@ -13,6 +13,7 @@
 #include "golden/llama_reference.h"
 #include "palimpsest/error.h"
 #include "support/catch.h"
+#include "support/input_errors.h"
 #include "support/scratch_directory.h"
 
 namespace palimpsest {
@@ -254,6 +255,24 @@ TEST_CASE("predictions of the begin mark do not count", "[evaluation]") {
     const auto all = evaluate(model.weights, request);
     request.unscored = 1;
     CHECK(evaluate(model.weights, request).full.metrics.tokens == all.full.metrics.tokens - 2);
+}
+
+TEST_CASE("a text without a scored token does not count among the texts, and one is needed", "[evaluation]") {
+    const TinyModel model;
+    EvaluationRequest request;
+    request.texts = {random_tokens(1), random_tokens(2)};
+    request.unscored = 1;
+    request.score_from = 20;
+    request.variants = {cache_of("window", 8, EvictionScope::head)};
+    std::fill(request.texts[1].begin() + 20, request.texts[1].end(), 1U);
+    const VariantResult two = evaluate(model.weights, request).variants[0];
+    CHECK(two.relative_error == 0);
+    request.texts.pop_back();
+    const VariantResult one = evaluate(model.weights, request).variants[0];
+    CHECK(two.relative_perplexity == Approx(one.relative_perplexity).epsilon(1e-4));
+    CHECK(std::abs(std::log(one.relative_perplexity)) > 1e-2);
+    std::fill(request.texts[0].begin() + 20, request.texts[0].end(), 1U);
+    check_contains(input_error([&] { evaluate(model.weights, request); }), {"texts", "position 20"});
 }
 
 TEST_CASE("the future that is recorded is the attention of the full cache", "[evaluation]") {
