@@ -78,8 +78,8 @@ TEST_CASE("evaluate runs every policy that evicts", "[evaluate]") {
         names.insert(policy.at("policy"));
         CHECK(policy.at("slots") == 12);
     }
-    CHECK(names == std::set<std::string>{"rce", "window", "streaming_llm", "h2o", "tova", "voting", "kelle", "snapkv",
-                                         "keyformer", "observed", "roco", "random", "oracle"});
+    CHECK(names == std::set<std::string>{"rce", "accumulated", "window", "streaming_llm", "h2o", "tova", "voting",
+                                         "kelle", "snapkv", "keyformer", "observed", "roco", "random", "oracle"});
 }
 
 TEST_CASE("evaluate refuses bad input with exit code 2 and says what would do", "[evaluate]") {

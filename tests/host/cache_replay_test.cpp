@@ -151,9 +151,9 @@ RunConfig random_config(std::mt19937& random) {
     d.batch = 1 + below(4);
     d.prompt = 1 + below(40);
     d.generated = below(25);
-    const std::vector<std::string> names{"rce",    "rce",           "rce",       "h2o",      "tova", "voting",
-                                         "kelle",  "snapkv",        "keyformer", "observed", "roco", "oracle",
-                                         "window", "streaming_llm", "full",      "random"};
+    const std::vector<std::string> names{"rce",    "rce",           "accumulated", "h2o",      "tova", "voting",
+                                         "kelle",  "snapkv",        "keyformer",   "observed", "roco", "oracle",
+                                         "window", "streaming_llm", "full",        "random"};
     RunConfig config = run_config(names[below(16)], 0, d);
     config.cache.snapkv_window = 1 + below(12);
     config.cache.roco_share = 0.1 * below(9);
@@ -162,6 +162,8 @@ RunConfig random_config(std::mt19937& random) {
     config.cache.recent = below(6);
     config.cache.budget = config.cache.sinks + config.cache.recent + 1 + below(40);
     config.cache.score_bits = std::vector<std::uint32_t>{8, 16, 20, 24}[below(4)];
+    config.cache.rce_half_life = 0.1 * below(12);
+    config.cache.rce_most_recent = 0.2 * below(6);
     config.cache.decay_shift = below(2) * below(6);
     config.cache.normalise_by_age = below(3) == 0;
     config.cache.scope = static_cast<EvictionScope>(below(3));
@@ -272,8 +274,8 @@ TEST_CASE("a budget that holds everything places as full does", "[host][cache_re
 
 TEST_CASE("an accumulated score with nothing protected rewrites one slot in generation", "[host][cache_replay]") {
     // Published behaviour: the sum without a recent window freezes the cache on its first tokens.
-    RunConfig config =
-        run_config("rce", 12, {.layers = 1, .heads = 1, .kv_heads = 1, .batch = 1, .prompt = 24, .generated = 40});
+    RunConfig config = run_config("accumulated", 12,
+                                  {.layers = 1, .heads = 1, .kv_heads = 1, .batch = 1, .prompt = 24, .generated = 40});
     config.cache.sinks = 0;
     config.cache.recent = 0;
     CacheReplay replay(config, fake({.length = 64}));

@@ -86,8 +86,8 @@ RunConfig random_run(std::uint64_t seed) {
     config.workload.generated_tokens = draw.between(0, 5);
     config.workload.seed = seed;
     config.cache.policy =
-        draw.of<const char*>({"full", "rce", "rce", "window", "streaming_llm", "random", "h2o", "tova", "voting",
-                              "kelle", "snapkv", "keyformer", "observed", "roco", "oracle"});
+        draw.of<const char*>({"full", "rce", "rce", "accumulated", "window", "streaming_llm", "random", "h2o", "tova",
+                              "voting", "kelle", "snapkv", "keyformer", "observed", "roco", "oracle"});
     config.cache.sinks = draw.between(0, 3);
     config.cache.recent = draw.between(0, 5);
     config.cache.budget = config.cache.sinks + config.cache.recent + 1 + draw.between(0, 20);

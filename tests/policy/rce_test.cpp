@@ -196,6 +196,27 @@ TEST_CASE("a token that was important once goes when its relevance has halved of
     }
 }
 
+TEST_CASE("the worked example of docs/eviction.md", "[policy][rce]") {
+    CacheConfig config = fixed_window(rce(32, 0, 0));
+    config.score_bits = 16;
+    config.rce_half_life = 0.125;
+    RcePolicy policy(config, 2);
+    fill(policy, 2);
+    const std::vector<std::array<std::uint32_t, 4>> rows{
+        {4000, 26528, 700, 21232}, {0, 26016, 700, 21232}, {900, 25504, 700, 21232}, {0, 24992, 700, 21232}};
+    std::uint32_t query = 40;
+    for (const auto& [of_a, score_of_a, of_b, score_of_b] : rows) {
+        observe(policy, {of_a, of_b}, query++);
+        CHECK(policy.score(SlotId(0)) == score_of_a);
+        CHECK(policy.score(SlotId(1)) == score_of_b);
+    }
+    for (; policy.victim(TokenPosition(query))->value == 1; ++query) {
+        observe(policy, {0, 700}, query);
+    }
+    CHECK(query == 52);  // the row of query 51 was the last
+    CHECK(policy.score(SlotId(0)) == 20896);
+}
+
 TEST_CASE("rce ties go to the oldest, wherever it sits, and scores move with their tokens", "[policy][rce]") {
     RcePolicy policy(fixed_window(rce(64, 0, 0)), 5);
     const std::vector<std::uint32_t> slots{2, 0, 3, 1};
