@@ -25,6 +25,7 @@ LOOKS = {
     "kelle": ("#AA4499", "X"),
     "snapkv": ("#0077BB", "<"),
     "keyformer": ("#999933", ">"),
+    "accumulated": ("#661100", "H"),
     "observed": ("#44AA99", "p"),
     "roco": ("#332288", "*"),
     "random": ("#DDAA33", "h"),
