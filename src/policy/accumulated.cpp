@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "palimpsest/error.h"
+#include "policy/observed.h"
 
 namespace palimpsest {
 namespace {
@@ -69,49 +70,9 @@ void AccumulatedPolicy::observe(const RelevanceRow& row) {
 
 std::optional<SlotId> AccumulatedPolicy::victim(TokenPosition newest) const {
     const EvictableRange range = evictable_positions(sinks_, recent_, newest);
-    return by_age_ ? least_score_per_query(range) : least_score(range);
-}
-
-std::optional<SlotId> AccumulatedPolicy::least_score(EvictableRange range) const {
     const auto positions = slots().occupied();
-    const std::uint32_t* const scores = scores_.data();
-    constexpr std::uint32_t kNone = SlotPositions::kFree;
-    std::uint32_t least = kNone;
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        least = std::min(least, range.contains(positions[i]) ? scores[i] : kNone);
-    }
-    // Of the slots with that score the oldest in range: the distance from the range's start is past its end elsewhere.
-    std::uint32_t nearest = kNone;
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        nearest = std::min(nearest, scores[i] == least ? positions[i] - range.first : kNone);
-    }
-    if (nearest >= range.count) {
-        return std::nullopt;
-    }
-    return slot_holding(positions, range.first + nearest);
-}
-
-std::optional<SlotId> AccumulatedPolicy::least_score_per_query(EvictableRange range) const {
-    const auto positions = slots().occupied();
-    std::optional<SlotId> best;
-    std::uint64_t best_score = 0, best_queries = 1;
-    std::uint32_t best_position = 0;
-    for (std::uint32_t i = 0; i < positions.size(); ++i) {
-        if (!range.contains(positions[i])) {
-            continue;
-        }
-        const std::uint64_t score = scores_[i];
-        // A token that no query has seen yet counts as seen once: its score is 0 either way.
-        const std::uint64_t queries = last_query_ >= positions[i] ? last_query_ - positions[i] + 1 : 1;
-        const std::uint64_t mine = score * best_queries, theirs = best_score * queries;
-        if (!best || mine < theirs || (mine == theirs && positions[i] < best_position)) {
-            best = SlotId(i);
-            best_score = score;
-            best_queries = queries;
-            best_position = positions[i];
-        }
-    }
-    return best;
+    return by_age_ ? least_per_query(positions, scores_, last_query_, range)
+                   : least_scored<std::uint32_t>(positions, scores_, range);
 }
 
 }  // namespace palimpsest

@@ -38,9 +38,6 @@ class AccumulatedPolicy final : public PositionPolicy {
     std::uint32_t score(SlotId slot) const { return scores_[slot.value]; }
 
   private:
-    std::optional<SlotId> least_score(EvictableRange range) const;
-    std::optional<SlotId> least_score_per_query(EvictableRange range) const;
-
     std::uint32_t sinks_;
     std::uint32_t recent_;
     std::uint32_t score_max_;

@@ -15,6 +15,10 @@ inline std::uint32_t queries_seen(std::uint32_t position, std::uint32_t last_que
     return last_query >= position ? last_query - position + 1 : 1;
 }
 
+/// The slot with the least score a query among the positions in range; of equal ones the oldest.
+std::optional<SlotId> least_per_query(std::span<const std::uint32_t> positions, std::span<const std::uint32_t> scores,
+                                      std::uint32_t last_query, EvictableRange range);
+
 class ObservedPolicy final : public ScoredPolicy<std::uint32_t> {
   public:
     /// Uses sinks and recent of `config`.
@@ -23,7 +27,9 @@ class ObservedPolicy final : public ScoredPolicy<std::uint32_t> {
         accumulate(row.probabilities, scores());
         last_query_ = row.query.value;
     }
-    std::optional<SlotId> victim(TokenPosition newest) const override;
+    std::optional<SlotId> victim(TokenPosition newest) const override {
+        return least_per_query(slots().occupied(), scores(), last_query_, evictable(newest));
+    }
 
   private:
     std::uint32_t last_query_ = 0;
