@@ -1,14 +1,19 @@
 #include "engine/worker_pool.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace palimpsest {
 
 WorkerPool::WorkerPool(unsigned workers) {
     const unsigned wanted = workers > 0 ? workers : std::max(1U, std::thread::hardware_concurrency());
-    for (unsigned i = 1; i < wanted; ++i) {
-        threads_.emplace_back([this, i] { serve(i); });
+    try {
+        for (unsigned i = 1; i < wanted; ++i) {
+            threads_.emplace_back([this, i] { serve(i); });
+        }
+    } catch (const std::system_error&) {
+        // The machine has no more threads: those there are do all the work.
     }
 }
 

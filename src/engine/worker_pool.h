@@ -17,7 +17,7 @@ class WorkerPool {
   public:
     using Piece = std::function<void(std::size_t piece, unsigned worker)>;
 
-    /// The caller is one of the `workers`; 0: as many as the machine has cores.
+    /// The caller is one of the `workers`; 0: as many as the machine has cores. Fewer where it gives no more threads.
     explicit WorkerPool(unsigned workers = 0);
     ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
