@@ -15,20 +15,14 @@ constexpr std::size_t kBlock = 32;
 constexpr std::size_t kQ8Block = 32;
 constexpr std::size_t kQ8Bytes = sizeof(std::uint16_t) + kQ8Block;
 
-/// binary16 to binary32, exactly; a NaN keeps its payload. Its exponent is moved from bias 15 to 127, and once more by
-/// as much for infinity and NaN. A subnormal, which has no leading one, is given it by way of an exponent of 2^-14 and
-/// freed of it by subtracting 2^-14. Choices are masks made by arithmetic: comparisons keep the compiler from
-/// vectorising.
+/// binary16 to binary32, exactly; a NaN keeps its payload. Shifted into place, the bits are a float 2^112 too small,
+/// even those of a subnormal; infinity and NaN get the exponent that means so. The choice is a mask made by arithmetic:
+/// comparisons keep the compiler from vectorising.
 constexpr float from_half(std::uint16_t half) {
-    constexpr std::uint32_t kBias = 112U << 23U;
     const std::uint32_t magnitude = (half & 0x7fffU) << 13U;
-    const std::uint32_t exponent = magnitude >> 23U;
-    const std::uint32_t is_special = 0U - ((exponent + 1U) >> 5U);
-    const std::uint32_t is_subnormal = 0U - ((exponent - 1U) >> 31U);
-    const std::uint32_t normal = magnitude + kBias + (is_special & kBias);
-    const float subnormal = std::bit_cast<float>(magnitude + kBias + (1U << 23U)) - 0x1p-14F;
-    const std::uint32_t bits = (is_subnormal & std::bit_cast<std::uint32_t>(subnormal)) | (~is_subnormal & normal);
-    return std::bit_cast<float>(bits | (half & 0x8000U) << 16U);
+    const std::uint32_t is_special = 0U - (((magnitude >> 23U) + 1U) >> 5U);
+    const std::uint32_t bits = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112F);
+    return std::bit_cast<float>(bits | (is_special & 0x7f800000U) | (half & 0x8000U) << 16U);
 }
 
 constexpr float from_bfloat(std::uint16_t value) {
