@@ -80,6 +80,13 @@ std::vector<std::string> policy_names(const EvaluateOptions& options) {
 }
 
 std::vector<CacheConfig> variants_of(const EvaluateOptions& options, std::uint32_t length) {
+    for (const std::string& setting : options.settings) {
+        for (const char* option : {"policy", "budget"}) {
+            if (setting.starts_with(fmt::format("cache.{}=", option))) {
+                throw InputError("--set", "", fmt::format("\"{}\"", setting), fmt::format("the option --{} for it", option));
+            }
+        }
+    }
     std::vector<CacheConfig> variants;
     for (const std::string& budget : options.budgets) {
         for (const std::string& policy : policy_names(options)) {
@@ -139,7 +146,6 @@ void run(const EvaluateOptions& options) {
                             .skip_tokens = plan.skip_tokens,
                             .score_from = request.score_from,
                             .seed = request.seed,
-                            .threads = options.threads,
                             .result = evaluate_with_progress(model.weights, request, options.quiet),
                             .peak_rss_bytes = peak_rss_bytes()};
     if (!options.report.empty()) {

@@ -155,6 +155,7 @@ class Evaluation {
             result_.variants[i].by_text.assign(texts(), {});
         }
         DecoderEngine engine = make_engine(cells, chunk);
+        result_.threads = engine.config().threads;
         std::vector<ReferencePrediction> references(texts());
         std::vector<PredictionMetrics> full(texts());
         read_texts(engine, copies, caches, [&](const LogitsBlock& block) {

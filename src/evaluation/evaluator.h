@@ -46,6 +46,7 @@ struct EvaluationResult {
     std::vector<VariantResult> variants;  ///< as requested
     std::uint64_t tokens_processed = 0;   ///< over all texts and variants, and the full cache's
     double host_seconds = 0;
+    unsigned threads = 0;  ///< that took part
 };
 
 /// `on_progress` gets the fraction done. Throws InputError where a budget does not exceed what its policy protects

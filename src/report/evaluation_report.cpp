@@ -97,7 +97,7 @@ OrderedJson evaluation_report_json(const EvaluationReport& report) {
             {"policies", std::move(policies)},
             {"simulation",
              {{"host_seconds", result.host_seconds},
-              {"threads", report.threads},
+              {"threads", result.threads},
               {"tokens_processed", result.tokens_processed},
               {"tokens_per_second", tokens_per_second(result)},
               {"peak_rss_bytes", report.peak_rss_bytes}}}};

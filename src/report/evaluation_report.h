@@ -23,7 +23,6 @@ struct EvaluationReport {
     std::uint64_t skip_tokens = 0;
     std::uint32_t score_from = 1;  ///< first position whose token's prediction counts
     std::uint64_t seed = 1;
-    unsigned threads = 1;
     EvaluationResult result;
     std::uint64_t peak_rss_bytes = 0;
 };

@@ -99,6 +99,8 @@ TEST_CASE("evaluate refuses bad input with exit code 2 and says what would do", 
     refused("--length 24 --texts 1 --policy lru", "cache.policy");
     refused("--length 24 --texts 1 --set cache.sink=2", "cache.sink");
     refused("--length 24 --texts 1 --set dram.channels=2", "a path below cache");
+    refused("--length 24 --texts 1 --set cache.policy=h2o", "the option --policy");
+    refused("--length 24 --texts 1 --set cache.budget=9", "the option --budget");
     CHECK(letters.evaluate("--length 24 --texts 1 --report /nonexistent/report.json").exit_code == 1);
     CHECK(run_tool("evaluate --model /nonexistent --text x").exit_code == 2);
     CHECK(run_tool("evaluate --model '" + letters.scratch / "tiny" + "' --text /nonexistent").exit_code == 2);
