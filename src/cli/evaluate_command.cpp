@@ -83,7 +83,8 @@ std::vector<CacheConfig> variants_of(const EvaluateOptions& options, std::uint32
     for (const std::string& setting : options.settings) {
         for (const char* option : {"policy", "budget"}) {
             if (setting.starts_with(fmt::format("cache.{}=", option))) {
-                throw InputError("--set", "", fmt::format("\"{}\"", setting), fmt::format("the option --{} for it", option));
+                throw InputError("--set", "", fmt::format("\"{}\"", setting),
+                                 fmt::format("the option --{} for it", option));
             }
         }
     }
