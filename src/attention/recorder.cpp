@@ -71,6 +71,11 @@ RecordResult record_trace(const RecordRequest& request, const std::function<void
     const ModelShape& shape = model.weights.shape;
     SequencePlan plan = request.plan;
     plan.length = plan.length == 0 ? shape.max_positions : plan.length;
+    if (shape.positions == PositionEncoding::learned && plan.length > shape.max_positions) {
+        throw InputError(
+            "--length", "", fmt::format("{}", plan.length),
+            fmt::format("at most {}: {} has learned that many positions", shape.max_positions, shape.name));
+    }
     const auto sequences = read_sequences(request.text, *model.tokenizer, plan);
 
     const std::uint32_t window = std::min(plan.length, shape.max_positions);

@@ -1,10 +1,15 @@
 // From a checkpoint and a text to a trace, on a tiny model with known attention.
 
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
 #include "attention/recorder.h"
 #include "attention/trace_source.h"
 #include "golden/llama_reference.h"
 #include "palimpsest/error.h"
 #include "support/catch.h"
+#include "support/input_errors.h"
 #include "support/letter_model.h"
 #include "support/scratch_directory.h"
 
@@ -98,6 +103,24 @@ TEST_CASE("a text too short, or a file missing, is bad input", "[record]") {
     request.text = scratch / "none.txt";
     CHECK_THROWS_AS(record_trace(request), InputError);
     CHECK(scratch.entries() == before);
+}
+
+TEST_CASE("a model with learned positions records no text longer than they reach", "[record]") {
+    const ScratchDirectory scratch;
+    RecordRequest request = request_in(scratch);
+    request.model = scratch / "gpt2";
+    std::filesystem::copy(PALIMPSEST_SOURCE_DIR "/tests/engine/data/tiny-gpt2-f32", request.model);
+    nlohmann::json vocabulary;
+    for (unsigned token = 0; token < 66; ++token) {  // '9' to 'z'
+        vocabulary[std::string(1, static_cast<char>('9' + token))] = token;
+    }
+    std::ofstream(request.model + "/tokenizer.json")
+        << nlohmann::json{{"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", nlohmann::json::array()}}},
+                          {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}}};
+    request.plan = {.sequences = 1, .length = 17};
+    CHECK_NOTHROW(record_trace(request));
+    request.plan.length = 18;
+    check_contains(input_error([&] { record_trace(request); }), {"--length", "18", "at most 17"});
 }
 
 }  // namespace palimpsest
