@@ -105,7 +105,8 @@ DecoderEngine::DecoderEngine(const DecoderWeights& weights, const DecoderEngineC
         for (std::size_t i = 0; i < cosines_.size(); ++i) {
             const double frequency =
                 std::pow(double{weights_.rope_theta}, -2.0 * static_cast<double>(i % pairs) / s.head_dim);
-            const double angle = static_cast<double>(i / pairs) * frequency;
+            const std::size_t position = i / pairs;
+            const double angle = static_cast<double>(position) * frequency;
             cosines_[i] = static_cast<float>(std::cos(angle));
             sines_[i] = static_cast<float>(std::sin(angle));
         }

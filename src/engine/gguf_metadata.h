@@ -33,7 +33,6 @@ class GgufMetadata {
     /// False where the key is there already.
     bool add(const std::string& key, GgufValue value) { return values_.emplace(key, std::move(value)).second; }
 
-    bool has(const std::string& key) const { return values_.contains(key); }
     /// Values by key; nothing where there is no such key. InputError where it holds another type.
     std::optional<std::uint64_t> integer(const std::string& key) const;  ///< 0 or more
     std::optional<double> number(const std::string& key) const;

@@ -3,7 +3,6 @@
 // (text, variant) pairs. Variant 0 has the full cache; the others are held against its attention.
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 

@@ -1,7 +1,6 @@
 #include "evaluation/recorded_future.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace palimpsest {
 namespace {
@@ -63,11 +62,6 @@ std::vector<FutureAttention*> FutureRecorder::futures(std::uint32_t text) {
         result.push_back(&futures_[std::size_t{text} * index_.sets() + set]);
     }
     return result;
-}
-
-std::uint64_t FutureRecorder::bytes(const ModelShape& shape, EvictionScope scope, std::uint32_t texts,
-                                    std::uint32_t length) {
-    return std::uint64_t{texts} * SetIndex(shape, scope).sets() * row_start(length) * sizeof(std::uint16_t);
 }
 
 }  // namespace palimpsest

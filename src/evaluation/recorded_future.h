@@ -34,7 +34,6 @@ class FutureRecorder final : public FullCache {
     void observe(const AttentionRows& rows) override;
     /// By set.
     std::vector<FutureAttention*> futures(std::uint32_t text);
-    static std::uint64_t bytes(const ModelShape& shape, EvictionScope scope, std::uint32_t texts, std::uint32_t length);
 
   private:
     ModelShape shape_;
