@@ -32,6 +32,7 @@ std::string ModelTensors::text(std::vector<std::uint64_t> shape) const {
         std::reverse(shape.begin(), shape.end());
     }
     std::vector<std::string> sizes;
+    sizes.reserve(shape.size());
     for (const std::uint64_t size : shape) {
         sizes.push_back(std::to_string(size));
     }

@@ -77,6 +77,7 @@ FutureAttention& RecordedFeed::future(std::uint32_t view) {
 
 void RecordedFeed::bind(std::vector<std::uint32_t> views) {
     std::vector<SetFeed> feeds;
+    feeds.reserve(views.size());
     for (const std::uint32_t view : views) {
         feeds.push_back(views_[view]);
     }
