@@ -52,7 +52,8 @@ void check_cache(const RunConfig& config, Reporter& report) {
     constexpr std::uint32_t kMostComputedBits = 32;
     const bool computes_in_score_bits = cache.policy == "rce" || cache.policy == "accumulated";
     report.require(!computes_in_score_bits || cache.score_bits <= kMostComputedBits, "cache.score_bits",
-                   value_text(cache.score_bits), fmt::format("at most {} bits with {}", kMostComputedBits, cache.policy));
+                   value_text(cache.score_bits),
+                   fmt::format("at most {} bits with {}", kMostComputedBits, cache.policy));
     report.require(cache.snapkv_kernel % 2 == 1, "cache.snapkv_kernel", value_text(cache.snapkv_kernel),
                    "an odd number: a token and as many neighbours on each side");
 }

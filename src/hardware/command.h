@@ -137,7 +137,7 @@ struct KvCommand {
     std::uint32_t rows = 0;      ///< attention rows added up (query group times chunk tokens); 0: policy without scores
     std::uint32_t searches = 0;  ///< passes of the running minimum, one a victim
     std::optional<TokenPosition>
-        newest;     ///< where the policy protects by position: what its last search counts back from
+        newest;  ///< where the policy protects by position: what its last search counts back from
     std::optional<std::uint32_t>
         recent;     ///< the set's window register at that search, where the policy adapts it; else cache.recent
     KvSlots freed;  ///< residents whose slots become free when the command completes; may be null

@@ -134,6 +134,10 @@ class Shadow {
     void free(const CacheDecision& decision) {
         for (const std::uint32_t slot : plain(decision.freed)) {
             REQUIRE(slots_[slot].has_value());
+            if (decision.recent) {  // a window that the policy adapts
+                REQUIRE(*decision.recent >= recent_);
+                REQUIRE(*slots_[slot] + *decision.recent <= decision.newest.value().value);
+            }
             slots_[slot].reset();
         }
     }
@@ -227,6 +231,7 @@ TEST_CASE("every run keeps the cache invariants", "[host][cache_replay]") {
             for_each_cache(config, [&](auto r, auto l, auto h) {
                 const CacheDecision& decision = replay.decision(RequestId(r), LayerId(l), KvHeadId(h));
                 shadows[i++].apply(decision, first + count - 1, prefill);
+                REQUIRE(decision.recent.has_value() == (config.cache.policy == "rce" && decision.newest.has_value()));
                 // The same number everywhere.
                 REQUIRE(decision.residents_after == shadows[0].residents());
                 peak = std::max(peak, decision.residents_after);
@@ -335,6 +340,38 @@ TEST_CASE("sets that read the same rows are replayed once, rows are read once", 
         RunConfig config = run_config("random", 10, d);
         config.cache.scope = EvictionScope::layer;
         CHECK(CacheReplay(config, nullptr).distinct_sets() == 48);
+    }
+}
+
+TEST_CASE("a policy that adapts its window is held to it", "[host][cache_replay]") {
+    // Frees the oldest of four tokens, and says that the last `window` are protected.
+    class Oldest final : public EvictionPolicy {
+      public:
+        explicit Oldest(std::uint32_t window) : window_(window) {}
+        void insert(SlotId, TokenPosition) override {}
+        void remove(SlotId) override {}
+        void move(SlotId, SlotId) override {}
+        void observe(const RelevanceRow&) override {}
+        std::optional<SlotId> victim(TokenPosition newest) const override { return SlotId(newest.value % 4); }
+        std::optional<std::uint32_t> recent_window() const override { return window_; }
+        bool uses_scores() const override { return false; }
+
+      private:
+        std::uint32_t window_;
+    };
+    for (const std::uint32_t window : {0U, 4U, 5U}) {
+        const RunConfig config =
+            run_config("window", 4, {.layers = 1, .heads = 1, .kv_heads = 1, .batch = 1, .prompt = 3});
+        CacheReplay replay(config, nullptr, [&](auto...) { return std::make_unique<Oldest>(window); });
+        replay.prefill_chunk(0, 3);
+        if (window > 4) {  // the token to come and the four that are here
+            CHECK_THROWS_AS(replay.generation_step(3), SimulationError);
+            continue;
+        }
+        CHECK_NOTHROW(replay.generation_step(3));
+        const CacheDecision& decision = replay.decision(RequestId(0), LayerId(0), KvHeadId(0));
+        CHECK(decision.newest.has_value() == (window > 0));
+        CHECK(decision.recent.value_or(0) == window);
     }
 }
 
