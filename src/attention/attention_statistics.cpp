@@ -35,7 +35,8 @@ double mean_overlap(const std::vector<std::vector<Probability>>& rows, std::size
         mark_heaviest(std::span(rows[i + lag]).first(rows[i].size()), keys, late);
         const double both = std::transform_reduce(early.begin(), early.end(), late.begin(), 0.0, std::plus<>(),
                                                   [](char a, char b) { return a != 0 && b != 0 ? 1.0 : 0.0; });
-        sum += both / static_cast<double>((rows[i].size() + 7) / 8);
+        const std::size_t eighth = (rows[i].size() + 7) / 8;
+        sum += both / static_cast<double>(eighth);
         pairs += 1;
     }
     return pairs > 0 ? sum / pairs : 0.0;
