@@ -226,7 +226,7 @@ class TensorPlacer {
                 refuse(info, fmt::format("its data takes {} bytes, and {} are left", bytes, data_.size() - info.offset),
                        "a file that is whole");
             }
-            extents_.push_back({info.offset, info.offset + bytes, info.name});
+            extents_.emplace_back(info.offset, info.offset + bytes, info.name);
         }
         return tensor;
     }

@@ -86,7 +86,7 @@ ModelShape read_shape(const std::string& folder, const std::string& config) {
                          "a family that the engine runs: gpt2, llama, mistral, qwen2");
     }
     const Json name = document.value("_name_or_path", Json());
-    if (!name.is_string() || name == "") {
+    if (!name.is_string() || name.get_ref<const std::string&>().empty()) {
         auto path = std::filesystem::absolute(folder).lexically_normal();
         shape.name = (path.has_filename() ? path.filename() : path.parent_path().filename()).string();
     }
