@@ -48,7 +48,8 @@ void validate(const ValidateOptions& options) {
 void add_validate_command(CLI::App& app) {
     auto* command = app.add_subcommand("validate", "Check configuration files and name every error in them");
     const auto options = std::make_shared<ValidateOptions>();
-    command->add_option("files", options->files, "runs, models, hardware, DRAM, cost and attention files, CSVs of layers")
+    command
+        ->add_option("files", options->files, "runs, models, hardware, DRAM, cost and attention files, CSVs of layers")
         ->required()
         ->type_name("FILE");
     command->add_option("--set", options->overrides, "change a setting of every run, as in cache.budget=128")

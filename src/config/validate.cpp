@@ -19,11 +19,10 @@ struct Telltale {
     const char* key;
     const char* kind;
 };
-constexpr std::array kTelltales{Telltale{"pe_array", "hardware"}, Telltale{"core_clock_ps", "hardware"},
-                                Telltale{"timing", "dram"},       Telltale{"organisation", "dram"},
-                                Telltale{"actions", "cost"},      Telltale{"node", "cost"},
-                                Telltale{"recency_distances", "attention"},
-                                Telltale{"layers", "model"},      Telltale{"hidden", "model"}};
+constexpr std::array kTelltales{
+    Telltale{"pe_array", "hardware"},           Telltale{"core_clock_ps", "hardware"}, Telltale{"timing", "dram"},
+    Telltale{"organisation", "dram"},           Telltale{"actions", "cost"},           Telltale{"node", "cost"},
+    Telltale{"recency_distances", "attention"}, Telltale{"layers", "model"},           Telltale{"hidden", "model"}};
 
 std::string summary_of(const ModelShape& model) {
     return fmt::format("{}: {} layers, width {}, {} query heads, {} KV heads of {}, {:.1f} M parameters", model.name,
@@ -97,7 +96,8 @@ std::string validate_file(const std::string& path, const std::vector<std::string
     const Json document = read_json_file(path);
     if (document.is_object() && document.contains("$schema") && document["$schema"].is_string() &&
         document["$schema"].get<std::string>().find("json-schema.org") != std::string::npos) {
-        throw InputError(path, "", "is a JSON Schema", "a run, model, hardware, DRAM, cost or attention file, or a CSV of layers");
+        throw InputError(path, "", "is a JSON Schema",
+                         "a run, model, hardware, DRAM, cost or attention file, or a CSV of layers");
     }
     const std::string kind = document_kind(document);
     if (kind != "run" && !overrides.empty()) {

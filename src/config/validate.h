@@ -8,8 +8,8 @@
 
 namespace palimpsest {
 
-/// What a document is: run, model, hardware, dram, cost or attention. Its `$schema` says so; without one, its keys do. A document
-/// that is nothing we know counts as a run.
+/// What a document is: run, model, hardware, dram, cost or attention. Its `$schema` says so; without one, its keys do.
+/// A document that is nothing we know counts as a run.
 std::string document_kind(const Json& document);
 
 /// Validates the file as a run would and returns one line on what it describes. Overrides apply to runs only. Throws

@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <bit>
 
+#include <fmt/format.h>
+
+#include "palimpsest/error.h"
+
 namespace palimpsest {
 namespace {
 
@@ -11,6 +15,13 @@ constexpr std::uint32_t kMostFractionBits = 15;  // more say nothing: a sample h
 
 std::uint32_t share_of(std::uint32_t budget, double share) {
     return static_cast<std::uint32_t>(budget * share + 0.5);
+}
+
+std::uint32_t checked_bits(const CacheConfig& config) {
+    if (config.score_bits < 2 || config.score_bits > 32) {
+        throw InputError({}, "cache.score_bits", fmt::format("{}", config.score_bits), "2 to 32");
+    }
+    return config.score_bits;
 }
 
 /// Leaves a token outside the sinks and the window.
@@ -33,8 +44,9 @@ std::uint32_t log_relevance(RelevanceSample sample, std::uint32_t fraction_bits)
 
 RcePolicy::RcePolicy(const CacheConfig& config, std::uint32_t slots)
     : ScoredPolicy(config, slots),
-      score_max_(0xFFFF'FFFFU >> (32 - config.score_bits)),
+      score_max_(0xFFFF'FFFFU >> (32 - checked_bits(config))),
       fraction_bits_(std::min(config.score_bits - std::min(config.score_bits, kWholeBits), kMostFractionBits)),
+      median_step_(std::max((1U << fraction_bits_) / 4, 1U)),
       half_life_(share_of(config.budget, config.rce_half_life)),
       youngest_judged_(config.budget / 8),
       least_window_(config.recent),
@@ -70,20 +82,22 @@ void RcePolicy::adapt_window(const RelevanceRow& row) {
     // Ages above youngest_judged_ and below window_, counting the query's own as 0; of the sinks none.
     const EvictableRange younger = evictable_positions(sinks(), youngest_judged_ + 1, row.query);
     const EvictableRange outside = evictable_positions(sinks(), window_, row.query);
-    std::uint64_t total = 0, foretold = 0, score_sum = 0;
-    std::uint32_t count = 0;
+    std::uint64_t total = 0, foretold = 0;
+    std::uint32_t count = 0, above = 0;
     for (std::size_t i = 0; i < positions.size(); ++i) {
         if (!younger.contains(positions[i]) || outside.contains(positions[i])) {
             continue;
         }
+        const bool is_above = scores()[i] > median_;
         ++count;
-        score_sum += scores()[i];
+        above += is_above ? 1 : 0;
         total += row.probabilities[i];
-        foretold += scores()[i] > mean_score_ ? row.probabilities[i] : 0;
+        foretold += is_above ? row.probabilities[i] : 0;
     }
-    constexpr std::uint32_t kFewest = 4;
-    if (count > kFewest) {
-        mean_score_ = static_cast<std::uint32_t>(score_sum / count);
+    if (count > 0) {
+        median_ = 2 * above > count ? median_ + median_step_ : median_ - std::min(median_, median_step_);
+    }
+    if (total > 0) {
         window_ = 4 * foretold < 3 * total ? std::min(window_ + 1, most_window_) : std::max(window_ - 1, least_window_);
     }
 }

@@ -13,7 +13,8 @@
 // Protected: positions below `sinks`, and the last w up to the newest. The window w is a register of the set between
 // `recent` and rce_most_recent * C: where scores foretell attention it shrinks, where they do not (heads that look back
 // at what they never looked at before) it grows and the set becomes a sliding window. For each row, over the residents
-// older than C / 8 and inside w, with m the mean of their M at the row before:
+// older than C / 8 and inside w, with m a register that follows the median of their M
+// (a quarter of an octave a row, up where more than half are above it):
 //
 //   w = w + 1 where  4 * sum(p with M > m) < 3 * sum(p),  else w - 1
 //
@@ -33,6 +34,7 @@ class RcePolicy final : public ScoredPolicy<std::uint32_t> {
 
     void observe(const RelevanceRow& row) override;
     std::optional<SlotId> victim(TokenPosition newest) const override;
+    std::optional<std::uint32_t> recent_window() const override { return window_; }
 
     std::uint32_t score(SlotId slot) const { return scores()[slot.value]; }
     /// Tokens up to the newest that are protected now.
@@ -46,11 +48,12 @@ class RcePolicy final : public ScoredPolicy<std::uint32_t> {
 
     std::uint32_t score_max_;
     std::uint32_t fraction_bits_;
+    std::uint32_t median_step_;
     std::uint32_t half_life_;        ///< steps in which a score falls by one; 0: it stays
     std::uint32_t youngest_judged_;  ///< ages above it are looked at for the window
     std::uint32_t least_window_, most_window_;
     std::uint32_t window_;
-    std::uint32_t mean_score_ = 0;
+    std::uint32_t median_ = 0;  ///< tracks that of the scores that are looked at for the window
 };
 
 /// 1 + log2 of a sample, piecewise linear between powers of two, `fraction_bits` behind the binary point; 0 for 0.

@@ -59,8 +59,8 @@ Policy make_oracle(const CacheConfig& config, std::uint32_t slots, const PolicyC
     return std::make_unique<OraclePolicy>(config, slots, *context.future);
 }
 
-constexpr std::array<std::string_view, 7> kRceParameters{
-    "budget", "sinks", "recent", "score_bits", "rce_half_life", "rce_most_recent", "scope"};
+constexpr std::array<std::string_view, 7> kRceParameters{"budget",        "sinks",           "recent", "score_bits",
+                                                         "rce_half_life", "rce_most_recent", "scope"};
 constexpr std::array<std::string_view, 7> kAccumulatedParameters{
     "budget", "sinks", "recent", "score_bits", "decay_shift", "normalise_by_age", "scope"};
 constexpr std::array<std::string_view, 1> kWindowParameters{"budget"};
