@@ -113,7 +113,7 @@ Difference compare(const ReferenceShape& shape, std::uint32_t length, std::uint3
 }
 
 std::filesystem::path data() {
-    return std::filesystem::path(__FILE__).parent_path() / "data";
+    return std::filesystem::path(PALIMPSEST_SOURCE_DIR) / "tests/engine/data";
 }
 
 }  // namespace

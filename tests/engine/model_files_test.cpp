@@ -61,7 +61,8 @@ TEST_CASE("a llama2.c folder opens with its tokenizer.bin", "[model_files]") {
 
 TEST_CASE("a Hugging Face folder without tokenizer.json is no whole model", "[model_files]") {
     const ScratchDirectory scratch;
-    const std::filesystem::path tiny = std::filesystem::path(__FILE__).parent_path() / "data" / "tiny-llama-f32";
+    const std::filesystem::path tiny =
+        std::filesystem::path(PALIMPSEST_SOURCE_DIR) / "tests/engine/data/tiny-llama-f32";
     for (const char* name : {"config.json", "model.safetensors"}) {
         std::filesystem::copy(tiny / name, scratch / name);
     }
