@@ -52,6 +52,9 @@ void Sequencer::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time&
     if (occupancy_) {
         occupancy_->queued(extension->command);
     }
+    for (CommandObserver* observer : observers_) {
+        observer->queued(extension->command, now);
+    }
     queues_.push(std::move(extension->command), now);
     if (meter_.state() == UnitState::drained) {
         meter_.set(UnitState::dependency, now);
@@ -73,6 +76,9 @@ tlm::tlm_sync_enum Sequencer::nb_transport_bw(int unit, tlm::tlm_generic_payload
     queues_.completed(static_cast<UnitId>(unit), command.number, now);
     if (occupancy_) {
         occupancy_->completed(command);
+    }
+    for (CommandObserver* observer : observers_) {
+        observer->completed(command, now);
     }
     free_payloads_.push_back(&payload);
     ++completed_total_;
@@ -122,6 +128,9 @@ void Sequencer::send(Command command) {
     const auto unit = static_cast<std::size_t>(command.unit);
     if (occupancy_) {
         occupancy_->issued(command);
+    }
+    for (CommandObserver* observer : observers_) {
+        observer->issued(command, clock_.now());
     }
     payload->get_extension<CommandExtension>()->command = std::move(command);
     ++actions_[Action::sequencer_command];

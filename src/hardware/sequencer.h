@@ -21,6 +21,7 @@
 #include "common/signal_sink.h"
 #include "hardware/buffer_occupancy.h"
 #include "hardware/clock.h"
+#include "hardware/command_observer.h"
 #include "hardware/issue_queues.h"
 #include "hardware/unit.h"
 
@@ -48,6 +49,8 @@ class Sequencer : public sc_core::sc_module {
     void trace(SignalSink& sink, const std::string& hierarchy);
     /// Tells `buffers` how full its halves are, for waveforms; before the simulation starts.
     void watch_occupancy(SramBuffers& buffers) { occupancy_ = std::make_unique<BufferOccupancy>(buffers); }
+    /// `observer` sees all commands from here on, and outlives the simulation.
+    void add_observer(CommandObserver& observer) { observers_.push_back(&observer); }
     std::vector<std::string> diagnose() const { return queues_.describe_waits(); }
 
   private:
@@ -77,6 +80,7 @@ class Sequencer : public sc_core::sc_module {
     ActionCounts actions_;
     SignalSink* sink_ = nullptr;
     std::array<SignalSink::SignalId, kUnitCount> queue_signals_{};
+    std::vector<CommandObserver*> observers_;
     std::unique_ptr<BufferOccupancy> occupancy_;  ///< only while waveforms are taken
 };
 
