@@ -55,7 +55,8 @@ class Evaluation {
         : weights_(weights),
           request_(request),
           work_(work),
-          length_(static_cast<std::uint32_t>(request.texts[0].size())) {
+          length_(static_cast<std::uint32_t>(request.texts[0].size())),
+          kept_(request.variants.size()) {
         expect_scored_tokens();
         result_.full.cache.policy = "full";
         result_.full.slots = length_;
@@ -68,7 +69,10 @@ class Evaluation {
                     {}, "cache.budget", fmt::format("{}", cache.budget),
                     fmt::format("more than the {} tokens that {} protects", protected_tokens(cache), cache.policy));
             }
-            result_.variants.emplace_back().cache = cache;
+            VariantResult& variant = result_.variants.emplace_back();
+            variant.cache = cache;
+            variant.slots = policy_info(cache.policy).evicts ? std::min(cache.budget, length_) : length_;
+            variant.by_text.resize(request.texts.size());
             (cache.scope == EvictionScope::model ? one_by_one_ : chunked_).push_back(i);
             if (cache.policy == "oracle") {
                 futures_.try_emplace(cache.scope);
@@ -78,22 +82,40 @@ class Evaluation {
     }
 
     EvaluationResult run() {
-        record_futures();
-        if (!chunked_.empty() || one_by_one_.empty()) {
-            run_variants(chunked_, chunk_for(texts() * (chunked_.size() + 1)));
+        const std::size_t together = std::clamp<std::size_t>(request_.cache_bytes / bytes_a_text(), 1, all_texts());
+        for (first_text_ = 0; first_text_ < all_texts(); first_text_ += together) {
+            texts_ = std::min(together, all_texts() - first_text_);
+            record_futures();
+            if (!chunked_.empty() || one_by_one_.empty()) {
+                run_variants(chunked_, chunk_for(texts_ * (chunked_.size() + 1)));
+            }
+            if (!one_by_one_.empty()) {
+                run_variants(one_by_one_, 1);
+            }
         }
-        if (!one_by_one_.empty()) {
-            run_variants(one_by_one_, 1);
-        }
+        summarise_all();
         result_.tokens_processed = work_.tokens();
         return std::move(result_);
     }
 
   private:
-    std::size_t texts() const { return request_.texts.size(); }
+    std::size_t all_texts() const { return request_.texts.size(); }
+    const std::vector<std::uint32_t>& text(std::size_t i) const { return request_.texts[first_text_ + i]; }
+
+    /// Keys and values of one text under the full cache and all variants, and what the oracle looks at.
+    std::uint64_t bytes_a_text() const {
+        const ModelShape& shape = weights_.shape;
+        std::uint64_t tokens = 2ULL * length_;
+        for (const VariantResult& variant : result_.variants) {
+            tokens += variant.slots;
+        }
+        const std::uint64_t rows = std::uint64_t{length_} * (length_ + 1) / 2 * sizeof(std::uint16_t);
+        return tokens * shape.layers * 2 * shape.kv_width() * sizeof(float) +
+               futures_.size() * rows * shape.layers * shape.kv_heads;
+    }
 
     void expect_work() {
-        const std::uint64_t tokens = std::uint64_t{texts()} * length_;
+        const std::uint64_t tokens = std::uint64_t{all_texts()} * length_;
         work_.expect(tokens * futures_.size());
         for (const auto* group : {&chunked_, &one_by_one_}) {
             const bool runs = !group->empty() || (group == &chunked_ && one_by_one_.empty());
@@ -104,15 +126,15 @@ class Evaluation {
     void record_futures() {
         for (auto& [scope, recorder] : futures_) {
             recorder =
-                std::make_unique<FutureRecorder>(weights_.shape, scope, static_cast<std::uint32_t>(texts()), length_);
-            DecoderEngine engine = make_engine({length_}, chunk_for(texts()));
+                std::make_unique<FutureRecorder>(weights_.shape, scope, static_cast<std::uint32_t>(texts_), length_);
+            DecoderEngine engine = make_engine({length_}, chunk_for(texts_));
             read_texts(engine, 1, *recorder, {});
         }
     }
 
     /// For every text as many streams as there are `cells`, which is what each of them has.
     DecoderEngine make_engine(const std::vector<std::uint32_t>& cells, std::uint32_t chunk) const {
-        return DecoderEngine(weights_, {.texts = static_cast<std::uint32_t>(texts() * cells.size()),
+        return DecoderEngine(weights_, {.texts = static_cast<std::uint32_t>(texts_ * cells.size()),
                                         .positions = length_,
                                         .chunk = chunk,
                                         .group = static_cast<std::uint32_t>(cells.size()),
@@ -129,9 +151,9 @@ class Evaluation {
             const std::uint32_t boundary = first < first_scored ? first_scored : length_;
             const std::uint32_t count = std::min(boundary - first, engine.config().chunk);
             tokens.clear();
-            for (const auto& text : request_.texts) {
+            for (std::size_t i = 0; i < texts_; ++i) {
                 for (std::size_t copy = 0; copy < copies; ++copy) {
-                    tokens.insert(tokens.end(), text.begin() + first, text.begin() + first + count);
+                    tokens.insert(tokens.end(), text(i).begin() + first, text(i).begin() + first + count);
                 }
             }
             engine.forward(tokens, hook, first >= first_scored ? on_logits : LogitsObserver{});
@@ -142,65 +164,69 @@ class Evaluation {
 
     void run_variants(const std::vector<std::size_t>& variants, std::uint32_t chunk) {
         const std::size_t copies = variants.size() + 1;
-        LockstepCaches caches(weights_.shape, {.texts = static_cast<std::uint32_t>(texts()),
+        LockstepCaches caches(weights_.shape, {.texts = static_cast<std::uint32_t>(texts_),
                                                .length = length_,
                                                .chunk = chunk,
                                                .first_kept = request_.score_from - 1});
         std::vector<std::uint32_t> cells{length_};
         for (const std::size_t i : variants) {
             std::vector<ManagedCache> of_variant = make_caches(result_.variants[i].cache);
-            result_.variants[i].slots = of_variant.front().slots();
-            cells.push_back(result_.variants[i].slots);
+            cells.push_back(of_variant.front().slots());
             caches.add_variant(std::move(of_variant));
-            result_.variants[i].by_text.assign(texts(), {});
         }
         DecoderEngine engine = make_engine(cells, chunk);
         result_.threads = engine.config().threads;
-        std::vector<ReferencePrediction> references(texts());
-        std::vector<PredictionMetrics> full(texts());
+        std::vector<ReferencePrediction> references(texts_);
+        for (std::size_t i = 0; i < texts_; ++i) {
+            result_.full.by_text[first_text_ + i] = {};
+        }
         read_texts(engine, copies, caches, [&](const LogitsBlock& block) {
-            engine.pool().run(texts(), [&](std::size_t text, unsigned) {
+            engine.pool().run(texts_, [&](std::size_t i, unsigned) {
                 const std::uint32_t end = std::min(block.first_position + block.positions, length_ - 1);
                 for (std::uint32_t position = block.first_position; position < end; ++position) {
-                    const std::uint32_t next = request_.texts[text][position + 1];
+                    const std::uint32_t next = text(i)[position + 1];
                     if (next == request_.unscored) {
                         continue;
                     }
-                    const auto stream = static_cast<std::uint32_t>(text * copies);
-                    references[text].set(block.row(stream, position));
-                    references[text].score_self(next, full[text]);
+                    const auto stream = static_cast<std::uint32_t>(i * copies);
+                    references[i].set(block.row(stream, position));
+                    references[i].score_self(next, result_.full.by_text[first_text_ + i]);
                     for (std::uint32_t v = 1; v < copies; ++v) {
-                        references[text].score(block.row(stream + v, position), next,
-                                               result_.variants[variants[v - 1]].by_text[text]);
+                        references[i].score(block.row(stream + v, position), next,
+                                            result_.variants[variants[v - 1]].by_text[first_text_ + i]);
                     }
                 }
             });
         });
-        result_.full.by_text = full;
-        summarise(result_.full, full);
         for (std::uint32_t v = 1; v < copies; ++v) {
-            VariantResult& variant = result_.variants[variants[v - 1]];
-            summarise(variant, full);
-            KeptMass kept;
-            for (std::uint32_t text = 0; text < texts(); ++text) {
-                kept.sum += caches.kept(text, v).sum;
-                kept.rows += caches.kept(text, v).rows;
-                variant.evictions += caches.evictions(text, v);
+            const std::size_t variant = variants[v - 1];
+            for (std::uint32_t i = 0; i < texts_; ++i) {
+                kept_[variant].sum += caches.kept(i, v).sum;
+                kept_[variant].rows += caches.kept(i, v).rows;
+                result_.variants[variant].evictions += caches.evictions(i, v);
             }
-            variant.mass_kept = kept.mean();
         }
     }
 
     std::vector<ManagedCache> make_caches(const CacheConfig& config) {
         std::vector<ManagedCache> caches;
-        for (std::uint32_t text = 0; text < texts(); ++text) {
+        for (std::uint32_t i = 0; i < texts_; ++i) {
             std::vector<FutureAttention*> futures;
             if (config.policy == "oracle") {
-                futures = futures_.at(config.scope)->futures(text);
+                futures = futures_.at(config.scope)->futures(i);
             }
-            caches.emplace_back(weights_.shape, config, length_, request_.seed + text, futures);
+            caches.emplace_back(weights_.shape, config, length_, request_.seed + first_text_ + i, futures);
         }
         return caches;
+    }
+
+    void summarise_all() {
+        const std::vector<PredictionMetrics> full = result_.full.by_text;
+        summarise(result_.full, full);
+        for (std::size_t i = 0; i < result_.variants.size(); ++i) {
+            summarise(result_.variants[i], full);
+            result_.variants[i].mass_kept = kept_[i].mean();
+        }
     }
 
     /// Texts without a scored token say nothing of how perplexities compare.
@@ -243,6 +269,8 @@ class Evaluation {
     std::uint32_t length_;
     std::vector<std::size_t> chunked_, one_by_one_;  ///< variants
     std::map<EvictionScope, std::unique_ptr<FutureRecorder>> futures_;
+    std::size_t first_text_ = 0, texts_ = 0;  ///< those that advance in lockstep now
+    std::vector<KeptMass> kept_;              ///< by variant
     EvaluationResult result_;
 };
 

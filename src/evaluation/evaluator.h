@@ -26,6 +26,8 @@ struct EvaluationRequest {
     std::uint32_t score_from = 1;                   ///< first position whose token's prediction counts, 1 or more
     std::uint64_t seed = 1;                         ///< for policies that draw
     unsigned threads = 0;                           ///< 0: as many as there are cores
+    /// Keys, values and recorded futures that texts in lockstep may take; more texts are read one group after another.
+    std::uint64_t cache_bytes = std::uint64_t{2} << 30;
 };
 
 struct VariantResult {

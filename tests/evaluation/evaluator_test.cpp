@@ -320,6 +320,35 @@ TEST_CASE("an evaluation refuses a budget below what is protected, and can be in
     CHECK_THROWS_AS(evaluate(model.weights, request, {}, &interrupted), SimulationError);
 }
 
+TEST_CASE("texts that do not fit into memory together give the figures of those that do", "[evaluation]") {
+    const TinyModel model;
+    EvaluationRequest request;
+    request.variants = {cache_of("rce", 8, EvictionScope::head), cache_of("oracle", 8, EvictionScope::model),
+                        cache_of("random", 6, EvictionScope::head)};
+    request.texts = {random_tokens(1), random_tokens(2), random_tokens(3), random_tokens(4), random_tokens(5)};
+    const EvaluationResult together = evaluate(model.weights, request);
+    request.cache_bytes = 1;
+    double last = 0;
+    const EvaluationResult apart = evaluate(model.weights, request, [&](double fraction) { last = fraction; });
+    CHECK(last == 1.0);
+    CHECK(apart.tokens_processed == together.tokens_processed);
+    REQUIRE(apart.variants.size() == together.variants.size());
+    for (std::size_t v = 0; v < apart.variants.size(); ++v) {
+        const VariantResult& a = apart.variants[v];
+        const VariantResult& b = together.variants[v];
+        CHECK(a.slots == b.slots);
+        CHECK(a.evictions == b.evictions);
+        CHECK(a.mass_kept == Approx(b.mass_kept).epsilon(1e-5));
+        CHECK(a.relative_perplexity == Approx(b.relative_perplexity).epsilon(1e-5));
+        CHECK(a.relative_error == Approx(b.relative_error).epsilon(1e-3));
+        REQUIRE(a.by_text.size() == request.texts.size());
+        for (std::size_t text = 0; text < a.by_text.size(); ++text) {
+            CHECK(a.by_text[text].tokens == b.by_text[text].tokens);
+            CHECK(a.by_text[text].loss == Approx(b.by_text[text].loss).epsilon(1e-5));
+        }
+    }
+}
+
 TEST_CASE("progress grows to the whole", "[evaluation]") {
     const TinyModel model;
     EvaluationRequest request;
