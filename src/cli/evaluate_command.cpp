@@ -11,6 +11,7 @@
 #include "attention/text_sequences.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/model_options.h"
 #include "cli/progress_line.h"
 #include "cli/run_session.h"
 #include "common/atomic_file.h"
@@ -163,16 +164,7 @@ void add_evaluate_command(CLI::App& app) {
     auto* command =
         app.add_subcommand("evaluate", "Measure what eviction policies do to a real model: perplexity, KL, agreement");
     const auto options = std::make_shared<EvaluateOptions>();
-    command
-        ->add_option("--model", options->model,
-                     "model directory (Hugging Face, llama2.c) or GGUF file; scripts/fetch-model gets some")
-        ->required()
-        ->type_name("PATH");
-    command
-        ->add_option("--text", options->text,
-                     "UTF-8 text, or a shipped one as texts/stories15M.txt; documents end with a line <|endoftext|>")
-        ->required()
-        ->type_name("FILE");
+    add_model_options(*command, options->model, options->text);
     auto* policy = command->add_option("--policy", options->policies, "policy, or several with commas (default rce)")
                        ->delimiter(',')
                        ->type_name("NAME");

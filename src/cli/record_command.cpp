@@ -8,6 +8,7 @@
 #include "attention/recorder.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/model_options.h"
 #include "cli/progress_line.h"
 #include "config/references.h"
 
@@ -43,16 +44,7 @@ void add_record_command(CLI::App& app) {
     const auto request = std::make_shared<RecordRequest>();
     request->plan.sequences = 4;
     request->plan.length = 0;
-    command
-        ->add_option("--model", request->model,
-                     "model directory (Hugging Face, llama2.c) or GGUF file; scripts/fetch-model gets some")
-        ->required()
-        ->type_name("PATH");
-    command
-        ->add_option("--text", request->text,
-                     "UTF-8 text, or a shipped one as texts/stories15M.txt; documents end with a line <|endoftext|>")
-        ->required()
-        ->type_name("FILE");
+    add_model_options(*command, request->model, request->text);
     command->add_option("--out", request->out, "trace file to write")->required()->type_name("FILE");
     command->add_option("--sequences", request->plan.sequences, "token sequences cut from the text (default 4)")
         ->check(CLI::Range(1U, 65536U))
