@@ -42,38 +42,46 @@ std::uint32_t AttentionLowering::value_column(KvHeadId head) const {
     return g_.kv_heads * g_.group * g_.head_dim + (g_.kv_heads + head.value) * key_elements();
 }
 
-Block AttentionLowering::column_block(const AttentionStep& step, RequestId request, std::uint32_t column,
-                                      std::uint32_t columns) const {
-    return {std::uint64_t{request.value} * step.tokens, step.tokens, column, columns};
+Block AttentionLowering::column_block(const AttentionStep& step, std::uint32_t column, std::uint32_t columns) {
+    return {step.first_row, step.tokens, column, columns};
 }
 
-void AttentionLowering::lower(const AttentionStep& step, const CacheReplay& replay) {
+void AttentionLowering::lower(LayerId layer, Tensor& qkv, Tensor& output, std::span<const StepSegment> segments) {
     std::fill(cache_.begin(), cache_.end(), Hazard{});
-    std::vector<HeadWork> heads;
-    heads.reserve(cache_.size());
-    for (std::uint32_t r = 0; r < g_.requests; ++r) {
+    std::vector<AttentionStep> steps;
+    std::vector<HeadWork> heads;  // by segment and KV head
+    steps.reserve(segments.size());
+    heads.reserve(segments.size() * g_.kv_heads);
+    std::uint64_t row = 0;
+    for (const StepSegment& segment : segments) {
+        steps.push_back({layer, &qkv, &output, row, segment.tokens, segment.prefill});
+        row += segment.tokens;
         for (std::uint32_t h = 0; h < g_.kv_heads; ++h) {
-            HeadWork work{
-                RequestId{r},        KvHeadId{h}, 0, 0, replay.decision(RequestId{r}, step.layer, KvHeadId{h}),
-                replay.uses_scores()};
-            work.cached = work.decision.residents_before + (step.prefill ? 0 : 1);
-            work.own = step.prefill ? step.tokens : 0;
+            HeadWork work;
+            work.request = segment.request;
+            work.head = KvHeadId{h};
+            work.decision = segment.replay->decision(segment.replayed, layer, KvHeadId{h});
+            work.scores = segment.replay->uses_scores();
+            work.cached = work.decision.residents_before + (segment.prefill ? 0 : 1);
+            work.own = segment.prefill ? segment.tokens : 0;
             heads.push_back(std::move(work));
         }
     }
-    if (!step.prefill) {
-        for (const HeadWork& work : heads) {
-            lowering_.program.label("kv_write", step.layer.value, work.request.value);
-            write_tokens(step, work, false);
-            write_tokens(step, work, true);
+    const auto write = [&](const AttentionStep& step, const HeadWork& work) {
+        lowering_.program.label("kv_write", layer.value, work.request.value);
+        write_tokens(step, work, false);
+        write_tokens(step, work, true);
+    };
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+        if (const AttentionStep& step = steps[i / g_.kv_heads]; !step.prefill) {
+            write(step, heads[i]);
         }
     }
-    for (const HeadWork& work : heads) {
-        lower_head(step, work);
-        if (step.prefill && work.decision.placed && !work.decision.placed->empty()) {
-            lowering_.program.label("kv_write", step.layer.value, work.request.value);
-            write_tokens(step, work, false);
-            write_tokens(step, work, true);
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+        const AttentionStep& step = steps[i / g_.kv_heads];
+        lower_head(step, heads[i]);
+        if (step.prefill && heads[i].decision.placed && !heads[i].decision.placed->empty()) {
+            write(step, heads[i]);
         }
     }
 }
@@ -138,8 +146,7 @@ PlaceRing& AttentionLowering::key_ring(const HeadWork& work) {
 Operand AttentionLowering::load_tile(const AttentionStep& step, const HeadWork& work, const KeyTile& tile, bool value) {
     PlaceRing& ring = key_ring(work);
     if (tile.own) {
-        Block block =
-            column_block(step, work.request, value ? value_column(work.head) : key_column(work.head), key_elements());
+        Block block = column_block(step, value ? value_column(work.head) : key_column(work.head), key_elements());
         block.first_row += tile.first;
         block.rows = tile.tokens;
         return fetch(lowering_, *step.qkv, block, ring, Mechanism::attention);
@@ -288,8 +295,7 @@ void AttentionLowering::attend_queries(const AttentionStep& step, const HeadWork
                                        std::uint32_t tokens) {
     Program& program = lowering_.program;
     const std::uint32_t rows = tokens * g_.group;
-    Block query_block =
-        column_block(step, work.request, work.head.value * g_.group * g_.head_dim, g_.group * g_.head_dim);
+    Block query_block = column_block(step, work.head.value * g_.group * g_.head_dim, g_.group * g_.head_dim);
     query_block.first_row += first_token;
     query_block.rows = tokens;
     const Operand queries =
@@ -452,8 +458,7 @@ void AttentionLowering::write_tokens(const AttentionStep& step, const HeadWork& 
     }
     Hazard& cache = cache_[work.request.value * g_.kv_heads + work.head.value];
     const auto tokens = static_cast<std::uint32_t>(placed->size());
-    const Block block =
-        column_block(step, work.request, value ? value_column(work.head) : key_column(work.head), key_elements());
+    const Block block = column_block(step, value ? value_column(work.head) : key_column(work.head), key_elements());
     const bool quantised = lowering_.config.cache.kv_bits == 4;
     std::uint32_t most = std::min(tile_tokens_, tokens);
     if (quantised) {

@@ -2,6 +2,7 @@
 // Lowers the attention of one layer: for every request and KV head the scores, the softmax, the weighted values, and
 // the KV cache's reads, writes and evictions.
 //
+// A step takes requests in the order of its segments, after all tokens of generation have been written.
 // Generation. The new token's K and V go to the free slot first; then all residents are read and attended.
 // Prefill. A chunk's queries attend the residents in DRAM and the chunk's own keys, which are on chip or come from the
 // chunk's activations; only the chunk tokens that survive are written to the cache, after the victims' slots are free.
@@ -14,19 +15,22 @@
 // keys streaming (matrix-vector mode: in generation one query column per head of the group, and no padding of keys).
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "host/cache_replay.h"
 #include "host/lowering.h"
+#include "host/step.h"
 
 namespace palimpsest {
 
-/// One layer's attention in one step.
+/// One layer's attention of one request in a step.
 struct AttentionStep {
     LayerId layer;
-    Tensor* qkv = nullptr;     ///< rows: request-major tokens of the step; columns: q, k, v
-    Tensor* output = nullptr;  ///< same rows; columns: q width
-    std::uint32_t tokens = 1;  ///< of each request in this step
+    Tensor* qkv = nullptr;        ///< rows: tokens of the step, request after request; columns: q, k, v
+    Tensor* output = nullptr;     ///< same rows; columns: q width
+    std::uint64_t first_row = 0;  ///< of the request's tokens
+    std::uint32_t tokens = 1;     ///< of the request in this step
     bool prefill = false;
 };
 
@@ -56,7 +60,8 @@ class AttentionLowering {
   public:
     AttentionLowering(Lowering& lowering, const AttentionGeometry& geometry);
 
-    void lower(const AttentionStep& step, const CacheReplay& replay);
+    /// A layer's attention of all requests of a step, whose rows lie in `qkv` and `output` segment after segment.
+    void lower(LayerId layer, Tensor& qkv, Tensor& output, std::span<const StepSegment> segments);
     /// One head alone: reads, attention, and the KV-MMU's work. Its K and V of the step are not written.
     void lower_head(const AttentionStep& step, const HeadWork& work);
 
@@ -85,7 +90,7 @@ class AttentionLowering {
 
     std::uint32_t vector_words() const;  ///< SRAM words of one token's K (or V), stored or on the array
     std::uint32_t key_elements() const { return g_.head_dim * g_.kv_bytes; }  ///< array elements of a K or V vector
-    Block column_block(const AttentionStep& step, RequestId request, std::uint32_t column, std::uint32_t columns) const;
+    static Block column_block(const AttentionStep& step, std::uint32_t column, std::uint32_t columns);
     std::uint32_t key_column(KvHeadId head) const;
     std::uint32_t value_column(KvHeadId head) const;
     /// Words a tile of `tokens` keys or values takes at most: as it is loaded, and as the array reads it in either

@@ -57,7 +57,7 @@ Operand fetch_weights(Lowering& lowering, Bytes address, Bytes bytes, std::uint3
     return {region, &place.hazard};
 }
 
-void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, RowPick pick, Tensor& output) {
+void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, std::span<const RowRun> runs, Tensor& output) {
     const std::uint32_t row_words = std::max(input.words(1, input.columns), output.words(1, output.columns));
     std::uint64_t tile_rows = output.rows;
     if (!input.on_chip || !output.on_chip) {
@@ -70,20 +70,26 @@ void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, RowPick p
         }
         tile_rows = std::min<std::uint64_t>(tile_rows, place_words / row_words);
     }
-    if (pick.step != 1) {
-        tile_rows = 1;
+    std::uint64_t done = 0;
+    for (const RowRun& run : runs) {
+        for (std::uint64_t row = 0; row < run.rows; row += tile_rows) {
+            const std::uint64_t rows = std::min(tile_rows, run.rows - row);
+            const Operand source = fetch(lowering, input, {run.first + row, rows, 0, input.columns},
+                                         lowering.buffers.staging_in(), Mechanism::projection);
+            const Block block{done + row, rows, 0, output.columns};
+            const Operand result = destination(lowering, output, block);
+            lowering.program.emit(UnitId::vector_unit,
+                                  VectorCommand{kind, rows, input.columns, false, source.region, result.region},
+                                  Mechanism::projection, {source.hazard}, {result.hazard});
+            write_back(lowering, output, block, result, Mechanism::projection);
+        }
+        done += run.rows;
     }
-    for (std::uint64_t row = 0; row < output.rows; row += tile_rows) {
-        const std::uint64_t rows = std::min(tile_rows, output.rows - row);
-        const Operand source = fetch(lowering, input, {pick.first + row * pick.step, rows, 0, input.columns},
-                                     lowering.buffers.staging_in(), Mechanism::projection);
-        const Block block{row, rows, 0, output.columns};
-        const Operand result = destination(lowering, output, block);
-        lowering.program.emit(UnitId::vector_unit,
-                              VectorCommand{kind, rows, input.columns, false, source.region, result.region},
-                              Mechanism::projection, {source.hazard}, {result.hazard});
-        write_back(lowering, output, block, result, Mechanism::projection);
-    }
+}
+
+void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, Tensor& output) {
+    const RowRun all{0, output.rows};
+    lower_rowwise(lowering, kind, input, {&all, 1}, output);
 }
 
 }  // namespace palimpsest

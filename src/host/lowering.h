@@ -1,6 +1,8 @@
 #pragma once
 // What all lowering functions share, and the small pieces they are made of: moving a block between DRAM and a place.
 
+#include <span>
+
 #include "config/run_config.h"
 #include "host/buffer_plan.h"
 #include "host/program.h"
@@ -52,12 +54,15 @@ void write_back(Lowering& lowering, Tensor& tensor, const Block& block, const Op
 /// Loads `bytes` contiguous weight bytes into the next weight half.
 Operand fetch_weights(Lowering& lowering, Bytes address, Bytes bytes, std::uint32_t words);
 
-/// Row-wise vector work from one tensor to another (norms), in tiles of rows where either lies in DRAM.
-/// Rows of `output` are taken from every `input_row_step`-th row of `input` from `first_input_row` on.
-struct RowPick {
+/// Neighbouring rows of a tensor.
+struct RowRun {
     std::uint64_t first = 0;
-    std::uint64_t step = 1;
+    std::uint64_t rows = 0;
 };
-void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, RowPick pick, Tensor& output);
+/// Row-wise vector work from one tensor to another (norms), in tiles of rows where either lies in DRAM. The rows of
+/// `output`, one after another, are those of `runs` of `input`.
+void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, std::span<const RowRun> runs, Tensor& output);
+/// Of all rows.
+void lower_rowwise(Lowering& lowering, VectorKind kind, Tensor& input, Tensor& output);
 
 }  // namespace palimpsest

@@ -43,10 +43,11 @@ class OperatorWorkload : public Workload {
     }
 
     const KvGeometry& geometry() const override { return geometry_; }
+    std::string profile_name() const override { return spec_.name; }
 
     void run(HostDriver& driver, const ProgressHook& progress) override {
         Lowering lowering{config_, driver.program(), buffers_};
-        lowering.program.label("operator", 0, 0);
+        lowering.program.label("operator", kNoLayer, 0);
         std::visit(Overloaded{
                        [&](const GemmOperator& gemm) { run_gemm(lowering, gemm); },
                        [&](const AttentionOperator& attention) { run_attention(lowering, driver, attention); },
@@ -100,7 +101,7 @@ class OperatorWorkload : public Workload {
         projection.output = &output;
         projection.outputs = gemm.n;
         projection.weights = weights;
-        lower_projection(lowering, projection, gemm.m);
+        lower_projection(lowering, projection);
     }
 
     /// The whole product as one command in the array's own dataflow, no buffer limiting it.
@@ -125,7 +126,7 @@ class OperatorWorkload : public Workload {
                 Mechanism::attention, {}, {});
             return;
         }
-        lower_rowwise(lowering, VectorKind::softmax, input, {}, output);
+        lower_rowwise(lowering, VectorKind::softmax, input, output);
     }
 
     void fill_cache(HostDriver& driver, std::uint32_t tokens) const {
@@ -157,7 +158,7 @@ class OperatorWorkload : public Workload {
         AttentionLowering lower(lowering, geometry);
         HeadWork work;
         work.cached = attention.tokens;
-        lower.lower_head({LayerId{0}, &qkv, &output, attention.queries, false}, work);
+        lower.lower_head({LayerId{0}, &qkv, &output, 0, attention.queries, false}, work);
     }
 
     void run_replace(Lowering& lowering, HostDriver& driver, const KvReplaceOperator& replace) {

@@ -146,12 +146,23 @@ class ProjectionPass {
 
 }  // namespace
 
-void lower_projection(Lowering& lowering, const Projection& projection, std::uint64_t rows_per_request) {
-    const std::uint64_t step = lowering.config.pipeline.batched_projections ? projection.input->rows : rows_per_request;
-    for (std::uint64_t row = 0; row < projection.input->rows; row += step) {
-        lowering.program.label(projection.label, projection.layer, static_cast<std::uint32_t>(row / rows_per_request));
-        ProjectionPass(lowering, projection, row, std::min(step, projection.input->rows - row)).run();
+void lower_projection(Lowering& lowering, const Projection& projection, std::span<const RequestRows> requests) {
+    if (lowering.config.pipeline.batched_projections) {
+        lowering.program.label(projection.label, projection.layer, 0);
+        ProjectionPass(lowering, projection, 0, projection.input->rows).run();
+        return;
     }
+    std::uint64_t row = 0;
+    for (const RequestRows& request : requests) {
+        lowering.program.label(projection.label, projection.layer, request.request);
+        ProjectionPass(lowering, projection, row, request.rows).run();
+        row += request.rows;
+    }
+}
+
+void lower_projection(Lowering& lowering, const Projection& projection) {
+    const RequestRows all{0, projection.input->rows};
+    lower_projection(lowering, projection, {&all, 1});
 }
 
 }  // namespace palimpsest

@@ -2,6 +2,8 @@
 // Lowers the product of an activation tensor with a weight matrix, tile by tile, and what the vector unit does to the
 // sums before they are stored.
 
+#include <span>
+
 #include "host/lowering.h"
 
 namespace palimpsest {
@@ -21,8 +23,16 @@ struct Projection {
     bool add_residual = false;                    ///< the sums are added to `output`
 };
 
-/// With batched projections one product serves all rows; without, one per request (`rows_per_request` rows each), and
-/// the weights are loaded again for each.
-void lower_projection(Lowering& lowering, const Projection& projection, std::uint64_t rows_per_request);
+/// Neighbouring rows of the input that belong to one request.
+struct RequestRows {
+    std::uint32_t request = 0;  ///< for the commands' labels
+    std::uint64_t rows = 0;
+};
+
+/// With batched projections one product serves all rows; without, one per request, and the weights are loaded again for
+/// each. `requests` share out the input's rows in order.
+void lower_projection(Lowering& lowering, const Projection& projection, std::span<const RequestRows> requests);
+/// Of one request alone.
+void lower_projection(Lowering& lowering, const Projection& projection);
 
 }  // namespace palimpsest

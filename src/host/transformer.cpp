@@ -47,25 +47,29 @@ std::uint32_t prefill_chunk_tokens(const RunConfig& config) {
                : std::min(config.cache.prefill_chunk, config.workload.prompt_tokens);
 }
 
+StepRoom largest_step(const RunConfig& config) {
+    const std::uint32_t batch = config.workload.batch;
+    return {std::uint64_t{batch} * std::max(1U, prefill_chunk_tokens(config)), batch};
+}
+
 ActivationMap map_activations(const RunConfig& config, DramAllocator& dram) {
     const ModelShape& model = config.model;
-    const std::uint64_t batch = config.workload.batch;
-    const std::uint64_t rows = batch * std::max(1U, prefill_chunk_tokens(config));
+    const auto [rows, logits] = largest_step(config);
     ActivationMap map;
     map.residual = dram.take(rows * model.hidden * kResidualBytes, "the activations");
     map.normed = dram.take(rows * model.hidden, "the activations");
     map.qkv = dram.take(rows * qkv_columns(config), "the activations");
     map.attended = dram.take(rows * model.q_width(), "the activations");
     map.hidden = dram.take(rows * model.ffn_hidden, "the activations");
-    map.last = dram.take(batch * model.hidden, "the logits");
-    map.logits = dram.take(batch * model.vocabulary * kLogitBytes, "the logits");
+    map.last = dram.take(Bytes{logits} * model.hidden, "the logits");
+    map.logits = dram.take(Bytes{logits} * model.vocabulary * kLogitBytes, "the logits");
     return map;
 }
 
 TransformerLowering::TransformerLowering(Lowering& lowering, const WeightMap& weights, DramAllocator& dram)
     : lowering_(lowering),
       model_(lowering.config.model),
-      batch_(lowering.config.workload.batch),
+      most_logits_(largest_step(lowering.config).logits),
       weights_(weights),
       attention_(lowering, attention_geometry(lowering.config)),
       residual_(shaped(model_.hidden, kResidualBytes, lowering.vector_layout())),
@@ -83,45 +87,64 @@ TransformerLowering::TransformerLowering(Lowering& lowering, const WeightMap& we
     hidden_.address = map.hidden;
     last_.address = map.last;
     logits_.address = map.logits;
-    last_.rows = batch_;
-    logits_.rows = batch_;
 }
 
-void TransformerLowering::place_tensors(std::uint32_t tokens) {
-    if (placed_for_ == tokens) {
+void TransformerLowering::place_tensors(std::uint64_t rows) {
+    if (placed_for_ == rows) {
         return;
     }
-    placed_for_ = tokens;
+    placed_for_ = rows;
     lowering_.buffers.release_residents();
-    last_.on_chip = lowering_.buffers.take_resident(last_.words());
+    last_.on_chip = lowering_.buffers.take_resident(last_.words(most_logits_, last_.columns));
     for (Tensor* tensor : {&normed_, &attended_, &residual_, &qkv_, &hidden_}) {
-        tensor->rows = std::uint64_t{batch_} * tokens;
+        tensor->rows = rows;
         tensor->on_chip = lowering_.buffers.take_resident(tensor->words());
     }
 }
 
 void TransformerLowering::prefill_chunk(const CacheReplay& replay, std::uint32_t first, std::uint32_t count, bool last,
                                         const LayerDone& done) {
-    lower(replay, {first, count, true, last}, done);
+    StepSegment segment;
+    segment.first_position = first;
+    segment.tokens = count;
+    segment.prefill = true;
+    segment.logits = last;
+    whole_batch(replay, segment, done);
 }
 
 void TransformerLowering::generation_step(const CacheReplay& replay, std::uint32_t position, const LayerDone& done) {
-    lower(replay, {position, 1, false, true}, done);
+    StepSegment segment;
+    segment.first_position = position;
+    segment.logits = true;
+    whole_batch(replay, segment, done);
 }
 
-void TransformerLowering::lower(const CacheReplay& replay, const Step& step, const LayerDone& done) {
-    place_tensors(step.tokens);
-    embed(step);
+void TransformerLowering::whole_batch(const CacheReplay& replay, StepSegment segment, const LayerDone& done) {
+    segment.replay = &replay;
+    batch_.clear();
+    for (std::uint32_t r = 0; r < lowering_.config.workload.batch; ++r) {
+        segment.request = segment.replayed = RequestId{r};
+        segment.text = r;
+        batch_.push_back(segment);
+    }
+    step(batch_, done);
+}
+
+void TransformerLowering::step(std::span<const StepSegment> segments, const LayerDone& done) {
+    rows_.clear();
+    for (const StepSegment& segment : segments) {
+        rows_.push_back({segment.request.value, segment.tokens});
+    }
+    place_tensors(rows_of(segments));
+    embed(segments);
     for (std::uint32_t index = 0; index < model_.layers; ++index) {
-        layer(replay, step, index);
+        layer(segments, index);
         done(index + 1);
     }
-    if (step.logits) {
-        vocabulary(step);
-    }
+    vocabulary(segments);
 }
 
-void TransformerLowering::embed(const Step& step) {
+void TransformerLowering::embed(std::span<const StepSegment> segments) {
     const Bytes row_bytes = Bytes{model_.hidden} * model_.weight_bits / 8;
     const auto row_words = static_cast<std::uint32_t>(ceil_div<Bytes>(row_bytes, lowering_.word_bytes()));
     const bool learned = model_.positions == PositionEncoding::learned;
@@ -137,16 +160,21 @@ void TransformerLowering::embed(const Step& step) {
                          "more or larger activation banks");
     }
     const std::uint64_t tile_rows = place_words / tile_words;
+    auto segment = segments.begin();
+    std::uint64_t segment_row = 0;
     for (std::uint64_t row = 0; row < residual_.rows; row += tile_rows) {
         const std::uint64_t rows = std::min(tile_rows, residual_.rows - row);
         Place& place = lowering_.buffers.staging_in().next();
         std::uint32_t word = place.region.first_word;
         for (std::uint64_t i = row; i < row + rows; ++i) {
-            const auto request = static_cast<std::uint32_t>(i / step.tokens);
-            const std::uint64_t position = step.first_position + i % step.tokens;
-            lowering_.program.label("embedding", 0, request);
+            if (i - segment_row == segment->tokens) {
+                segment_row += segment->tokens;
+                ++segment;
+            }
+            const std::uint64_t position = segment->first_position + (i - segment_row);
+            lowering_.program.label("embedding", kNoLayer, segment->request.value);
             const std::uint64_t token =
-                mix(lowering_.config.workload.seed ^ mix((std::uint64_t{request} << 32) | position)) %
+                mix(lowering_.config.workload.seed ^ mix((std::uint64_t{segment->text} << 32) | position)) %
                 model_.vocabulary;
             const auto load = [&](Bytes address) {
                 lowering_.program.emit(UnitId::dma_load,
@@ -177,11 +205,11 @@ VectorKind TransformerLowering::norm() const {
     return model_.normalisation == Normalisation::layer_norm ? VectorKind::layer_norm : VectorKind::rms_norm;
 }
 
-void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std::uint32_t index) {
+void TransformerLowering::layer(std::span<const StepSegment> segments, std::uint32_t index) {
     const LayerWeights weights = weights_.layer(index);
     const auto normalise = [&](const char* label) {
         lowering_.program.label(label, index, 0);
-        lower_rowwise(lowering_, norm(), residual_, {}, normed_);
+        lower_rowwise(lowering_, norm(), residual_, normed_);
     };
     normalise("attention_norm");
     Projection qkv;
@@ -194,9 +222,9 @@ void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std
     qkv.wide_columns = kv_array_bytes(lowering_.config.cache);
     qkv.weights = weights.qkv;
     qkv.rope_columns = model_.positions == PositionEncoding::rope ? model_.q_width() + model_.kv_width() : 0;
-    lower_projection(lowering_, qkv, step.tokens);
+    lower_projection(lowering_, qkv, rows_);
 
-    attention_.lower({LayerId{index}, &qkv_, &attended_, step.tokens, step.prefill}, replay);
+    attention_.lower(LayerId{index}, qkv_, attended_, segments);
 
     Projection output;
     output.label = "attention_output";
@@ -206,7 +234,7 @@ void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std
     output.outputs = model_.hidden;
     output.weights = weights.output;
     output.add_residual = true;
-    lower_projection(lowering_, output, step.tokens);
+    lower_projection(lowering_, output, rows_);
 
     normalise("ffn_norm");
     Projection up;
@@ -220,7 +248,7 @@ void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std
     up.epilogue = model_.activation == Activation::silu_gated ? VectorKind::silu_gate
                   : model_.activation == Activation::gelu     ? VectorKind::gelu
                                                               : VectorKind::relu;
-    lower_projection(lowering_, up, step.tokens);
+    lower_projection(lowering_, up, rows_);
 
     Projection down;
     down.label = "ffn_down";
@@ -230,20 +258,39 @@ void TransformerLowering::layer(const CacheReplay& replay, const Step& step, std
     down.outputs = model_.hidden;
     down.weights = weights.down;
     down.add_residual = true;
-    lower_projection(lowering_, down, step.tokens);
+    lower_projection(lowering_, down, rows_);
 }
 
-void TransformerLowering::vocabulary(const Step& step) {
-    lowering_.program.label("final_norm", model_.layers, 0);
-    lower_rowwise(lowering_, norm(), residual_, {step.tokens - 1ULL, step.tokens}, last_);
+void TransformerLowering::vocabulary(std::span<const StepSegment> segments) {
+    std::vector<RowRun> newest;
+    std::vector<RequestRows> requests;
+    std::uint64_t end = 0;
+    for (const StepSegment& segment : segments) {
+        end += segment.tokens;
+        if (!segment.logits) {
+            continue;
+        }
+        if (!newest.empty() && newest.back().first + newest.back().rows == end - 1) {
+            ++newest.back().rows;
+        } else {
+            newest.push_back({end - 1, 1});
+        }
+        requests.push_back({segment.request.value, 1});
+    }
+    if (requests.empty()) {
+        return;
+    }
+    last_.rows = logits_.rows = requests.size();
+    lowering_.program.label("final_norm", kNoLayer, 0);
+    lower_rowwise(lowering_, norm(), residual_, newest, last_);
     Projection logits;
     logits.label = "vocabulary";
-    logits.layer = model_.layers;
+    logits.layer = kNoLayer;
     logits.input = &last_;
     logits.output = &logits_;
     logits.outputs = model_.vocabulary;
     logits.weights = weights_.vocabulary;
-    lower_projection(lowering_, logits, 1);
+    lower_projection(lowering_, logits, requests);
 }
 
 }  // namespace palimpsest
