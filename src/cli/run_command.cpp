@@ -32,7 +32,7 @@ void run(const RunOptions& options) {
     const RunConfig config = load_run_that_fits(options.config, options.overrides);
     std::optional<VcdWriter> waveform;
     if (!options.vcd.empty()) {
-        waveform.emplace(parse_vcd_window(options.vcd_window));
+        waveform.emplace(parse_time_window(options.vcd_window, "--vcd-window"));
     }
     if (!options.out.empty()) {
         prepare_output_directory(options.out);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/signal_sink.h"
+#include "common/timeline_sink.h"
 #include "config/run_config.h"
 #include "palimpsest/policy.h"
 #include "palimpsest/result.h"
@@ -21,6 +22,7 @@ struct Progress {
 
 struct SimulateOptions {
     SignalSink* waveform = nullptr;                    ///< where signals go; null: none
+    TimelineSink* timeline = nullptr;                  ///< where commands, steps and counters go; null: none
     std::function<void(const Progress&)> on_progress;  ///< called after each step
     const std::atomic<bool>* interrupted = nullptr;    ///< looked at often: SimulationError when set
     PolicyFactory policy;                              ///< a policy of the caller's own in place of `cache.policy`

@@ -83,14 +83,14 @@ void append_signals(std::string& text, const Scope& scope, const std::vector<Vcd
 }
 
 /// The viewer's zoom is -log2 of the time that 200 pixels show.
-double zoom_of(VcdWindow shown) {
+double zoom_of(TimeWindow shown) {
     const double span = std::max(1.0, static_cast<double>(shown.end_ps - shown.begin_ps));
     return -std::log2(span / kWaveWidth * 200);
 }
 
 }  // namespace
 
-std::string gtkw_text(const std::vector<VcdWriter::Signal>& signals, const std::string& dump_path, VcdWindow shown) {
+std::string gtkw_text(const std::vector<VcdWriter::Signal>& signals, const std::string& dump_path, TimeWindow shown) {
     std::string text =
         fmt::format("[dumpfile] \"{}\"\n[timestart] {}\n[size] {} 900\n", dump_path, shown.begin_ps, kWindowWidth);
     text += fmt::format("*{:.6f} {}", zoom_of(shown), shown.begin_ps);

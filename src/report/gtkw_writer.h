@@ -9,6 +9,6 @@
 namespace palimpsest {
 
 /// `dump_path` is the absolute path of the dump, `shown` what it spans.
-std::string gtkw_text(const std::vector<VcdWriter::Signal>& signals, const std::string& dump_path, VcdWindow shown);
+std::string gtkw_text(const std::vector<VcdWriter::Signal>& signals, const std::string& dump_path, TimeWindow shown);
 
 }  // namespace palimpsest

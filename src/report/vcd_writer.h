@@ -2,7 +2,7 @@
 // Waveforms: takes the machine's signals and writes those of one window as a value change dump (IEEE 1364), which
 // GTKWave opens, and a GTKWave save file beside it.
 //
-//     VcdWriter waveform(parse_vcd_window("0us:50us"));
+//     VcdWriter waveform(parse_time_window("0us:50us", "--vcd-window"));
 //     simulate(config, {.waveform = &waveform});
 //     waveform.write("run.vcd", end_of_run_ps);
 //
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/signal_sink.h"
-#include "report/vcd_window.h"
+#include "report/time_window.h"
 
 namespace palimpsest {
 
@@ -21,7 +21,7 @@ namespace palimpsest {
 /// what happens in the window. Changes may come in any order between signals; they are sorted when the file is written.
 class VcdWriter : public SignalSink {
   public:
-    explicit VcdWriter(VcdWindow window) : window_(window) {}
+    explicit VcdWriter(TimeWindow window) : window_(window) {}
 
     SignalId declare(std::string_view hierarchy, SignalKind kind, unsigned width_bits,
                      std::string_view state_names = {}) override;
@@ -56,7 +56,7 @@ class VcdWriter : public SignalSink {
   private:
     std::string header() const;
 
-    VcdWindow window_;
+    TimeWindow window_;
     std::vector<Signal> signals_;
     std::vector<Change> changes_;
     bool overflow_ = false;

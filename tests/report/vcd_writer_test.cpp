@@ -35,7 +35,7 @@ std::size_t occurrences(const std::string& text, const std::string& part) {
 
 TEST_CASE("a window is two times of ps, ns, us or ms, exact to the picosecond", "[vcd][window]") {
     const auto is = [](const char* text, Picoseconds begin, Picoseconds end) {
-        const VcdWindow window = parse_vcd_window(text);
+        const TimeWindow window = parse_time_window(text, "--vcd-window");
         CHECK(window.begin_ps == begin);
         CHECK(window.end_ps == end);
     };
@@ -48,7 +48,7 @@ TEST_CASE("a window is two times of ps, ns, us or ms, exact to the picosecond", 
                              "-1us:5us", "0us:5 us", "0us:0.0000001us", "1e3ns:5us", "0us:5us:9us", "us:5us", ".us:5us",
                              "0us:99999999999999999999us", "0us:18446744073709551616ps"}) {
         INFO(text);
-        CHECK_THROWS_AS(parse_vcd_window(text), InputError);
+        CHECK_THROWS_AS(parse_time_window(text, "--vcd-window"), InputError);
     }
 }
 
@@ -109,7 +109,7 @@ TEST_CASE("a window starts with the last values before it and ends before its en
 TEST_CASE("random changes, reported block by block out of order, read back as a simple model has them", "[vcd]") {
     const ScratchDirectory scratch;
     std::mt19937 random(7);
-    const VcdWindow window{5'000, 20'000};
+    const TimeWindow window{5'000, 20'000};
     VcdWriter writer(window);
     std::vector<SignalSink::SignalId> ids;
     for (int i = 0; i < 200; ++i) {  // more than one letter's worth of identifiers

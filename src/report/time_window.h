@@ -1,5 +1,5 @@
 #pragma once
-// The stretch of simulated time that a waveform shows.
+// The stretch of simulated time that a waveform or a timeline shows.
 
 #include <string>
 
@@ -8,13 +8,13 @@
 namespace palimpsest {
 
 /// [begin, end)
-struct VcdWindow {
+struct TimeWindow {
     Picoseconds begin_ps = 0;
-    Picoseconds end_ps = 50'000'000;  ///< 50 us
+    Picoseconds end_ps = ~Picoseconds{0};
 };
 
 /// Reads "A:B", each a decimal number of ps, ns, us or ms such as `0us:50us` or `1.5us:1600ns`, in whole picoseconds
-/// and A < B. Throws InputError otherwise.
-VcdWindow parse_vcd_window(const std::string& text);
+/// and A < B. Throws InputError, which names `option`, otherwise.
+TimeWindow parse_time_window(const std::string& text, const std::string& option);
 
 }  // namespace palimpsest

@@ -1,4 +1,4 @@
-#include "report/vcd_window.h"
+#include "report/time_window.h"
 
 #include <array>
 #include <cctype>
@@ -73,7 +73,7 @@ std::optional<Picoseconds> parse_time(std::string_view text) {
 
 }  // namespace
 
-VcdWindow parse_vcd_window(const std::string& text) {
+TimeWindow parse_time_window(const std::string& text, const std::string& option) {
     const std::size_t colon = text.find(':');
     if (colon != std::string::npos) {
         const auto begin = parse_time(std::string_view(text).substr(0, colon));
@@ -82,7 +82,7 @@ VcdWindow parse_vcd_window(const std::string& text) {
             return {*begin, *end};
         }
     }
-    throw InputError("--vcd-window", "", "\"" + text + "\"",
+    throw InputError(option, "", "\"" + text + "\"",
                      "A:B with A before B, each a number of ps, ns, us or ms in whole picoseconds, such as 0us:50us");
 }
 
