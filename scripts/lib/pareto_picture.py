@@ -1,15 +1,11 @@
 """The picture of scripts/pareto: relative perplexity against delay reduction and against energy saving."""
 
-import matplotlib
 import numpy
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.lines import Line2D  # noqa: E402
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator  # noqa: E402
-
-import pareto_points  # noqa: E402
-import pareto_store  # noqa: E402
+import pareto_points
+import plot_style
 
 BOUND = "oracle"  # looks at the future, so no machine can have it: a bound, not on the front
 PANELS = [("delay_reduction", "delay reduction over the full cache (×)"),
@@ -36,8 +32,6 @@ FRONT = "#E8C000"
 # 1 + LINEAR, where losses drown in their error. Those above CEILING are drawn at the upper edge.
 LINEAR, CEILING = 0.005, 3
 TICKS = [1, 1.005, 1.01, 1.02, 1.05, 1.1, 1.2, 1.5, 2, CEILING]
-STYLE = {"font.size": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7, "legend.fontsize": 7,
-         "axes.linewidth": 0.6, "svg.hashsalt": "palimpsest", "svg.fonttype": "path"}
 
 
 def look_of(policy):
@@ -121,8 +115,9 @@ def draw(rows, title, stem):
     """Writes the picture of `rows` (as pareto_points.table makes them) to `stem`.png and `stem`.svg."""
     lines = by_policy(rows)
     losses = [row["relative_perplexity"] for row in rows]
-    with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(1, 2, figsize=(7.16, 3.3), sharey=True)
+    with plot_style.style():
+        figure, panels = plot_style.new_figure("page", 3.3, columns=2, layout=None, sharey=True)
+        panels = panels[0]
         for axes, (gain, label) in zip(panels, PANELS):
             draw_front(axes, rows, gain)
             for policy_rows in lines.values():
@@ -131,7 +126,6 @@ def draw(rows, title, stem):
             name_budgets(axes, rows, gain)
             axes.set_xlabel(label)
             axes.grid(True, linewidth=0.3, color="#DDDDDD", zorder=0)
-            axes.spines[["top", "right"]].set_visible(False)
             excess_axis(axes, losses)
         panels[0].set_ylabel("relative perplexity (×)")
         figure.legend(handles=legend_entries(lines), loc="center right", frameon=False, handlelength=2.2,
@@ -139,7 +133,5 @@ def draw(rows, title, stem):
         figure.suptitle(title, x=0.01, ha="left", fontsize=8)
         figure.subplots_adjust(left=0.085, right=0.825, bottom=0.14, top=0.86, wspace=0.08)
         figure.text(0.835, 0.02, clipping_note(lines), fontsize=6, color="#444444")
-        for kind, options in (("png", {"dpi": 300}), ("svg", {"metadata": {"Date": None}})):
-            with pareto_store.whole_file(f"{stem}.{kind}") as path:
-                figure.savefig(path, format=kind, **options)
-        plt.close(figure)
+        for kind in ("png", "svg"):
+            plot_style.save(figure, f"{stem}.{kind}")

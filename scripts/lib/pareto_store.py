@@ -1,34 +1,11 @@
 """Files of scripts/pareto: written whole or not at all, kept by what they depend on."""
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import pareto_points
-
-
-@contextlib.contextmanager
-def whole_file(path):
-    """A name beside `path` to write to; it becomes `path` at the end, or vanishes with an exception."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    try:
-        yield name
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def write_whole(path, text):
-    with whole_file(path) as name:
-        Path(name).write_text(text, encoding="utf-8")
+from whole_files import whole_file, write_whole  # noqa: F401
 
 
 def sha256_of(path):
