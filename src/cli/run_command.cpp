@@ -13,6 +13,7 @@
 #include "config/loader.h"
 #include "report/report_json.h"
 #include "report/terminal.h"
+#include "report/timeline_writer.h"
 #include "report/vcd_writer.h"
 
 namespace palimpsest {
@@ -24,6 +25,10 @@ struct RunOptions {
     std::string out;
     std::string vcd;
     std::string vcd_window = "0us:50us";
+    std::string vcd_blocks;
+    std::string vcd_detail = "all";
+    std::string timeline;
+    std::string timeline_window;
     bool quiet = false;
     bool json = false;
 };
@@ -32,16 +37,24 @@ void run(const RunOptions& options) {
     const RunConfig config = load_run_that_fits(options.config, options.overrides);
     std::optional<VcdWriter> waveform;
     if (!options.vcd.empty()) {
-        waveform.emplace(parse_time_window(options.vcd_window, "--vcd-window"));
+        waveform.emplace(parse_time_window(options.vcd_window, "--vcd-window"),
+                         SignalFilter(options.vcd_blocks, parse_signal_detail(options.vcd_detail, "--vcd-detail")));
     }
+    const TimeWindow timeline_window = options.timeline_window.empty()
+                                           ? TimeWindow{}
+                                           : parse_time_window(options.timeline_window, "--timeline-window");
     if (!options.out.empty()) {
         prepare_output_directory(options.out);
     }
     if (waveform) {                           // may be in that directory
         const AtomicFile probe(options.vcd);  // what cannot be written is said before the simulation, not after
     }
-    const RunReport report =
-        simulate_with_progress(config, config.name, options.quiet, waveform ? &*waveform : nullptr);
+    std::optional<TimelineWriter> timeline;
+    if (!options.timeline.empty()) {
+        timeline.emplace(options.timeline, TimelineWriter::About{config.name, config.hash}, timeline_window);
+    }
+    const RunReport report = simulate_with_progress(config, config.name, options.quiet, waveform ? &*waveform : nullptr,
+                                                    timeline ? &*timeline : nullptr);
     if (!options.out.empty()) {
         write_report(report, options.out);
     }
@@ -50,8 +63,13 @@ void run(const RunOptions& options) {
     } else if (!options.quiet) {
         print_output(terminal_text(report, terminal_style(STDOUT_FILENO)));
     }
-    if (waveform) {  // last: a window that held too much must not cost the results
-        waveform->write(options.vcd, report.result.total.cycles * config.hardware.core_clock_ps);
+    // Last: a window that held too much must not cost the results.
+    const Picoseconds end_ps = report.result.total.cycles * config.hardware.core_clock_ps;
+    if (waveform) {
+        waveform->write(options.vcd, end_ps);
+    }
+    if (timeline) {
+        timeline->finish(end_ps);
     }
 }
 
@@ -71,6 +89,22 @@ void add_run_command(CLI::App& app) {
     command->add_option("--vcd-window", options->vcd_window, "simulated time the waveform shows (default 0us:50us)")
         ->type_name("A:B")
         ->needs(vcd);
+    command
+        ->add_option("--vcd-blocks", options->vcd_blocks, "blocks or signals it shows, as in dram,kv_mmu (default all)")
+        ->type_name("NAME,...")
+        ->needs(vcd);
+    command->add_option("--vcd-detail", options->vcd_detail, "units, blocks or all signals (default all)")
+        ->type_name("DETAIL")
+        ->needs(vcd);
+    auto* timeline = command
+                         ->add_option("--timeline", options->timeline,
+                                      "write a timeline for ui.perfetto.dev; compressed as .gz or .zst")
+                         ->type_name("FILE");
+    command
+        ->add_option("--timeline-window", options->timeline_window,
+                     "simulated time it shows (default all), as in 0us:50us")
+        ->type_name("A:B")
+        ->needs(timeline);
     command->add_flag("--quiet", options->quiet, "no table and no progress line");
     command->add_flag("--json", options->json, "print report.json in place of the table");
     command->callback([options] { run(*options); });

@@ -28,11 +28,13 @@ RunConfig load_run_that_fits(const std::string& file, const std::vector<std::str
     return config;
 }
 
-RunReport simulate_with_progress(const RunConfig& config, const std::string& label, bool quiet, SignalSink* waveform) {
+RunReport simulate_with_progress(const RunConfig& config, const std::string& label, bool quiet, SignalSink* waveform,
+                                 TimelineSink* timeline) {
     const InterruptGuard interrupt;
     ProgressLine line;
     SimulateOptions options;
     options.waveform = waveform;
+    options.timeline = timeline;
     options.interrupted = &interrupt.flag();
     if (!quiet) {
         options.on_progress = [&](const Progress& progress) {

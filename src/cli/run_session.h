@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/signal_sink.h"
+#include "common/timeline_sink.h"
 #include "config/run_config.h"
 #include "report/run_report.h"
 
@@ -17,7 +18,7 @@ RunConfig load_run_that_fits(const std::string& file, const std::vector<std::str
 /// Simulates with a progress line that begins with `label` (none when `quiet` or when standard error is no terminal).
 /// Ctrl-C ends it with a SimulationError after the current step.
 RunReport simulate_with_progress(const RunConfig& config, const std::string& label, bool quiet,
-                                 SignalSink* waveform = nullptr);
+                                 SignalSink* waveform = nullptr, TimelineSink* timeline = nullptr);
 
 /// DIRECTORY/report.json
 void write_report(const RunReport& report, const std::string& directory);

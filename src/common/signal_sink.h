@@ -18,6 +18,8 @@ enum class SignalKind : std::uint8_t {
 class SignalSink {
   public:
     using SignalId = std::uint32_t;
+    /// What `declare` gives for a signal that is not shown. Changes of it may be sent, or not.
+    static constexpr SignalId kLeftOut = ~SignalId{0};
 
     virtual ~SignalSink() = default;
 
@@ -25,6 +27,8 @@ class SignalSink {
     /// `width_bits` <= 64; `state_names` is a comma-separated list for SignalKind::state, else empty.
     virtual SignalId declare(std::string_view hierarchy, SignalKind kind, unsigned width_bits,
                              std::string_view state_names = {}) = 0;
+    /// All signals have been declared. Throws InputError where the user asked for some that there are not.
+    virtual void declared() {}
     /// The signal has `value` from `time_ps` on. Changes of one signal come in time order; different signals need not:
     /// blocks that skip idle time report what happened when they catch up.
     virtual void change(SignalId signal, Picoseconds time_ps, std::uint64_t value) = 0;

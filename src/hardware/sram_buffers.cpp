@@ -48,7 +48,7 @@ struct SramBuffers::Implementation {
     // what the ports did is shown when the arbiter is about to change, and what holds then.
 
     void show_ports(Cycles now) {
-        if (sink == nullptr) {
+        if (ports.empty()) {
             return;
         }
         for (PortSignal& port : ports) {
@@ -62,7 +62,7 @@ struct SramBuffers::Implementation {
     }
 
     void show_ports_until(Cycles now) {
-        while (sink != nullptr) {
+        while (!ports.empty()) {
             const Cycles next = arbiter.next_change(shown_to);
             if (next > now) {
                 return;
@@ -135,8 +135,10 @@ void SramBuffers::trace(SignalSink& sink, const std::string& hierarchy) {
         for (std::uint32_t bank = 0; bank < config_of(where.buffer).banks_per_half(); ++bank) {
             const auto signal =
                 sink.declare(fmt::format("{}.bank{}.port", prefix, bank), SignalKind::state, 3, holders);
-            sink.change(signal, 0, kSramClients);
-            self.ports.push_back({where, bank, signal});
+            if (signal != SignalSink::kLeftOut) {
+                sink.change(signal, 0, kSramClients);
+                self.ports.push_back({where, bank, signal});
+            }
         }
     }
 }

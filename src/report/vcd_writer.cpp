@@ -127,6 +127,9 @@ std::string initial_values(const std::vector<VcdWriter::Signal>& signals) {
 
 SignalSink::SignalId VcdWriter::declare(std::string_view hierarchy, SignalKind kind, unsigned width_bits,
                                         std::string_view state_names) {
+    if (!filter_.wants(hierarchy)) {
+        return kLeftOut;
+    }
     Signal signal;
     signal.scopes = split(hierarchy, '.');
     std::transform(signal.scopes.begin(), signal.scopes.end(), signal.scopes.begin(), plain_name);
@@ -143,7 +146,7 @@ SignalSink::SignalId VcdWriter::declare(std::string_view hierarchy, SignalKind k
 }
 
 void VcdWriter::change(SignalId signal, Picoseconds time_ps, std::uint64_t value) {
-    if (time_ps >= window_.end_ps) {
+    if (signal == kLeftOut || time_ps >= window_.end_ps) {
         return;
     }
     Signal& entry = signals_[signal];

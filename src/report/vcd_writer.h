@@ -10,9 +10,11 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/signal_sink.h"
+#include "report/signal_filter.h"
 #include "report/time_window.h"
 
 namespace palimpsest {
@@ -21,10 +23,12 @@ namespace palimpsest {
 /// what happens in the window. Changes may come in any order between signals; they are sorted when the file is written.
 class VcdWriter : public SignalSink {
   public:
-    explicit VcdWriter(TimeWindow window) : window_(window) {}
+    explicit VcdWriter(TimeWindow window, SignalFilter filter = SignalFilter())
+        : window_(window), filter_(std::move(filter)) {}
 
     SignalId declare(std::string_view hierarchy, SignalKind kind, unsigned width_bits,
                      std::string_view state_names = {}) override;
+    void declared() override { filter_.check(); }
     void change(SignalId signal, Picoseconds time_ps, std::uint64_t value) override;
 
     /// Writes `path` and, with the extension .gtkw in place of its own, the save file. The dump ends with the window or
@@ -57,6 +61,7 @@ class VcdWriter : public SignalSink {
     std::string header() const;
 
     TimeWindow window_;
+    SignalFilter filter_;
     std::vector<Signal> signals_;
     std::vector<Change> changes_;
     bool overflow_ = false;

@@ -162,7 +162,9 @@ void DramController::report_idle() {
 
 void DramController::trace(SignalSink& sink, const std::string& hierarchy) {
     waveform_ = std::make_unique<DramWaveform>(config(), sink, hierarchy);
-    system_.add_sink(*waveform_);
+    if (waveform_->shown()) {
+        system_.add_sink(*waveform_);
+    }
 }
 
 std::string DramController::diagnose() const {

@@ -9,25 +9,28 @@ namespace palimpsest {
 DramWaveform::DramWaveform(const DramConfig& config, SignalSink& sink, const std::string& hierarchy)
     : timing_(config.timing), organisation_(config.organisation), sink_(sink) {
     const auto row_bits = static_cast<unsigned>(std::bit_width(organisation_.rows));
+    const auto declare = [&](const std::string& name, SignalKind kind, unsigned bits, std::string_view states = {}) {
+        const SignalSink::SignalId signal = sink.declare(name, kind, bits, states);
+        shown_ = shown_ || signal != SignalSink::kLeftOut;
+        return signal;
+    };
     for (std::uint32_t c = 0; c < organisation_.channels; ++c) {
         const std::string channel = fmt::format("{}.channel{}", hierarchy, c);
         ChannelSignals signals;
-        signals.reads = sink.declare(channel + ".read_queue", SignalKind::level, 8);
-        signals.writes = sink.declare(channel + ".write_queue", SignalKind::level, 8);
+        signals.reads = declare(channel + ".read_queue", SignalKind::level, 8);
+        signals.writes = declare(channel + ".write_queue", SignalKind::level, 8);
         sink.change(signals.reads, 0, 0);
         sink.change(signals.writes, 0, 0);
         for (std::uint32_t r = 0; r < organisation_.ranks; ++r) {
             const std::string rank = fmt::format("{}.rank{}", channel, r);
-            signals.refreshes.push_back(sink.declare(rank + ".refresh", SignalKind::event, 32));
-            signals.powers.push_back(
-                sink.declare(rank + ".power", SignalKind::state, 2, "awake,power_down,self_refresh"));
+            signals.refreshes.push_back(declare(rank + ".refresh", SignalKind::event, 32));
+            signals.powers.push_back(declare(rank + ".power", SignalKind::state, 2, "awake,power_down,self_refresh"));
             sink.change(signals.powers.back(), 0, static_cast<std::uint64_t>(RankPower::awake));
             for (std::uint32_t b = 0; b < organisation_.banks(); ++b) {
                 const std::string bank = fmt::format("{}.bank{}", rank, b);
                 BankSignals of_bank{};
-                of_bank.state =
-                    sink.declare(bank + ".state", SignalKind::state, 3, "closed,opening,open,closing,refresh");
-                of_bank.row = sink.declare(bank + ".row", SignalKind::level, row_bits);
+                of_bank.state = declare(bank + ".state", SignalKind::state, 3, "closed,opening,open,closing,refresh");
+                of_bank.row = declare(bank + ".row", SignalKind::level, row_bits);
                 sink.change(of_bank.state, 0, static_cast<std::uint64_t>(BankState::closed));
                 signals.banks.push_back(of_bank);
             }

@@ -19,6 +19,9 @@ class DramWaveform : public DramCommandSink {
   public:
     DramWaveform(const DramConfig& config, SignalSink& sink, const std::string& hierarchy);
 
+    /// Whether the sink shows any of the signals. Else there is nothing to listen for.
+    bool shown() const { return shown_; }
+
     void command(const DramCommand& command) override;
     void queue_depths(DramClock clock, std::uint32_t channel, std::uint32_t reads, std::uint32_t writes) override;
 
@@ -43,6 +46,7 @@ class DramWaveform : public DramCommandSink {
     DramOrganisation organisation_;
     SignalSink& sink_;
     std::vector<ChannelSignals> channels_;
+    bool shown_ = false;
 };
 
 }  // namespace palimpsest
