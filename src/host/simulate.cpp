@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <optional>
 
 #include <fmt/format.h>
 #include <systemc>
@@ -12,6 +13,7 @@
 #include "hardware/machine.h"
 #include "host/driver.h"
 #include "host/result_checks.h"
+#include "host/timeline_recorder.h"
 #include "host/workload.h"
 #include "palimpsest/error.h"
 
@@ -86,12 +88,20 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
     Machine machine("machine", config, workload.geometry());
     if (options.waveform != nullptr) {
         machine.trace(*options.waveform);
+        options.waveform->declared();
+    }
+    std::optional<TimelineRecorder> timeline;
+    if (options.timeline != nullptr) {
+        timeline.emplace(*options.timeline, machine, config, workload.geometry(), result.total.cycles);
     }
     std::exception_ptr failure;
     HostDriver driver("host", config.pipeline, machine, [&](HostDriver& host) {
         try {
             workload.run(host, [&](double fraction, const std::string& phase) {
                 end_if_interrupted(options, machine);
+                if (timeline) {
+                    timeline->progress(phase, host.step_cycles());
+                }
                 if (options.on_progress) {
                     options.on_progress(
                         {from + (to - from) * fraction, phase, machine.clock().now(), seconds_since(start)});
@@ -106,6 +116,9 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
         std::rethrow_exception(failure);
     }
 
+    if (timeline) {
+        timeline->finish(driver.step_cycles());
+    }
     const Interval total = machine.snapshot();
     result.total.cycles += total.cycles;
     result.total.actions += total.actions;
