@@ -58,7 +58,7 @@ class Sweep:
     zipped: list
     subsets: dict
     exclude: list
-    collect: list
+    collect: list  # empty: COLLECTED, as far as the reports have it
     compare_to: dict
     document: dict
     points: list = field(default_factory=list)
@@ -89,7 +89,7 @@ def unhashed_settings(point):
             if keys_of(path)[:1] == ("simulation",)}
 
 
-def _nearest(word, known):
+def nearest(word, known):
     near = difflib.get_close_matches(word, list(known), 1, 0.5)
     return f', did you mean "{near[0]}"?' if near else ""
 
@@ -171,7 +171,7 @@ def schema_problems(document, file):
         if error.validator == "additionalProperties":
             known = error.schema["properties"]
             for key in sorted(set(error.instance) - set(known)):
-                problems.append(f'{where}"{key}" is unknown{_nearest(key, known)}; accepted: {", ".join(known)}')
+                problems.append(f'{where}"{key}" is unknown{nearest(key, known)}; accepted: {", ".join(known)}')
         elif error.validator == "required":
             missing = [key for key in error.validator_value if key not in error.instance]
             problems.extend(f"{where}{key} is missing; accepted: {_accepted(schema['properties'][key])}"
@@ -200,7 +200,7 @@ def _field_problems(document, where):
 
 
 def _axis_problems(names, axes, place, where):
-    return [f'{where}: {place}: "{name}" is no axis{_nearest(name, axes)}; accepted: {", ".join(axes)}'
+    return [f'{where}: {place}: "{name}" is no axis{nearest(name, axes)}; accepted: {", ".join(axes)}'
             for name in names if name not in axes]
 
 
@@ -275,7 +275,7 @@ def points_of(sweep, subsets):
     for name in subsets:
         if name not in sweep.subsets:
             known = ", ".join(sweep.subsets) or "none: the file has no subsets"
-            raise InputProblem(f'--subset: "{name}" is no subset of {sweep.file}{_nearest(name, sweep.subsets)}; '
+            raise InputProblem(f'--subset: "{name}" is no subset of {sweep.file}{nearest(name, sweep.subsets)}; '
                                f"accepted: {known}")
     count = 1
     for path in {next((group[0] for group in sweep.zipped if path in group), path) for path in sweep.axes}:
@@ -290,12 +290,6 @@ def points_of(sweep, subsets):
     return points
 
 
-def reference_of(point, sweep, points):
-    """The point that `point` is compared to, or None where it is not among `points`."""
-    wanted = {**point.values, **sweep.compare_to}
-    return next((other for other in points if other.values == wanted), None)
-
-
 def read_sweep(file, configs, subsets=()):
     """Raises InputProblem with all that is wrong."""
     document = read_document(file)
@@ -305,7 +299,7 @@ def read_sweep(file, configs, subsets=()):
     sweep = Sweep(file=Path(file).resolve(), name=document.get("name", Path(file).stem),
                   base=find_base(document["base"], file, configs), fixed=document.get("set", {}),
                   axes=document["axes"], zipped=document.get("zip", []), subsets=document.get("subsets", {}),
-                  exclude=document.get("exclude", []), collect=document.get("collect", COLLECTED),
+                  exclude=document.get("exclude", []), collect=document.get("collect", []),
                   compare_to=document.get("compare_to", {}), document=document)
     sweep.points = points_of(sweep, subsets)
     return sweep

@@ -166,7 +166,7 @@ class Snakemake:
     def __init__(self, command, log):
         self.failed, self.refused, self.submitted = set(), {}, 0
         self.last_lines = collections.deque(maxlen=25)
-        self._in_error = False
+        self._in_error, self._news = False, threading.Event()
         # In a session of its own, so that an interrupt reaches it by stop() alone, and once.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
@@ -185,6 +185,7 @@ class Snakemake:
             except OSError:
                 pass
             self._notice(line.rstrip("\n"))
+        self._news.set()
         try:
             file.close()
         except OSError:
@@ -195,13 +196,17 @@ class Snakemake:
         if line.startswith("Error in rule point"):
             self._in_error = True
         elif self._in_error and (found := FAILED.match(line)):
-            self.failed.add(found[1])
             self._in_error = False
+            self._failed(found[1])
         elif found := REFUSED.match(line):
             self.refused[found[1]] = found[2]
-            self.failed.add(found[1])
+            self._failed(found[1])
         elif SUBMITTED.match(line):
             self.submitted += 1
+
+    def _failed(self, identity):
+        self.failed.add(identity)
+        self._news.set()
 
     def stop(self):
         """Ends it and what it runs: simulators end by themselves, jobs of a cluster are cancelled."""
@@ -215,16 +220,18 @@ class Snakemake:
             self.process.wait()
 
     def wait(self, seconds):
-        try:
-            self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
+        """Whether it has ended; returns after this time, a failed point, or the end."""
+        self._news.wait(seconds)
+        self._news.clear()
+        if self._reader.is_alive():
             return False
-        self._reader.join()
+        self.process.wait()
         return True
 
 
 def log_of(results, identity):
-    """The last lines of a point's log; of its Slurm job's where that has nothing."""
+    """What a point's log says went wrong; its Slurm job's where that has nothing: from the last error on, else the
+    end."""
     files = [results.point(identity) / "log", *sorted(results.point(identity).glob("slurm-*.out"), reverse=True)]
     for file in files:
         try:
@@ -232,7 +239,8 @@ def log_of(results, identity):
         except OSError:
             continue
         if lines:
-            return lines[-5:]
+            error = max((number for number, line in enumerate(lines) if ": error: " in line), default=len(lines) - 5)
+            return lines[max(error, 0):][:5]
     return []
 
 

@@ -7,7 +7,7 @@ import os
 import sqlite3
 
 import pareto_store
-from sweep_plan import _nearest, text_of
+from sweep_plan import COLLECTED, nearest, text_of
 
 COMPARED = [  # as palimpsest compare defines them: the reference's over the point's
     ("delay_reduction", "latency.seconds"), ("energy_saving", "energy.joules"), ("kv_reduction", "kv_cache.peak_bytes"),
@@ -65,11 +65,11 @@ def columns_of(patterns, reports):
 
 
 def unknown_columns(columns, reports):
-    """Collected paths that no report has, told with what may be meant."""
+    """Collected paths that no report has, each with a line for the user, who may mean another."""
     if not reports:
-        return []
-    return [f'collect: "{column}" is in no report{_nearest(column, all_paths(reports[0]))}' for column in columns
-            if all(leaf_at(report, column.split(".")) is None for report in reports)]
+        return {}
+    return {column: f'collect: "{column}" is in no report{nearest(column, all_paths(reports[0]))}' for column in columns
+            if all(leaf_at(report, column.split(".")) is None for report in reports)}
 
 
 def cell(value):
@@ -85,8 +85,11 @@ class Table:
     def __init__(self, sweep, tool, entries):
         reports = [entry["report"] for entry in entries if entry["report"]]
         self.axes = list(sweep.axes)
-        self.collected = columns_of(sweep.collect, reports)
+        self.collected = columns_of(sweep.collect or COLLECTED, reports)
         self.unknown = unknown_columns(self.collected, reports)
+        if not sweep.collect:  # a list of operators, for example, has no KV cache
+            self.collected = [column for column in self.collected if column not in self.unknown]
+            self.unknown = {}
         compared = [name for name, _ in COMPARED] if sweep.compare_to else []
         self.columns = ["point", *self.axes, *LAST_FIXED, *self.collected, *compared]
         by_values = {_key(point.values): entry["report"] for point, entry in zip(sweep.points, entries)}
