@@ -18,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 
-import pareto_store
+import whole_files
 
 HERE = Path(__file__).resolve().parent
 PROFILE = HERE / "slurm-profile"
@@ -60,7 +60,7 @@ class Progress:
 
     def __init__(self, what, total):
         self.what, self.total, self.done, self.begin = what, total, 0, time.monotonic()
-        self.terminal = sys.stderr.isatty()
+        self.terminal, self.shown = sys.stderr.isatty(), None
 
     def step(self):
         self.show(self.done + 1)
@@ -74,7 +74,9 @@ class Progress:
             text += f", {failed} failed"
         if 0 < done + failed < self.total:
             text += f", {duration((time.monotonic() - self.begin) * (self.total - done - failed) / (done + failed))} left"
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+        if text != self.shown:
+            self.shown = text
+            print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
     def end(self):
         if self.terminal:
@@ -113,7 +115,7 @@ class Results:
     def describe(self, sweep, tool, point, identity, config_hash):
         """RESULTS/points/ID/config.json: what the point is, and the command that runs it by hand."""
         command = tool.run_command(sweep, point, self.point(identity))
-        pareto_store.write_whole(self.point(identity) / "config.json", json.dumps({
+        whole_files.write_whole(self.point(identity) / "config.json", json.dumps({
             "sweep": sweep.name, "base": str(sweep.base), "set": {**point.fixed, **point.values},
             "config_hash": config_hash, "tool_version": tool.version, "tool_git": tool.git, "tool_sha256": tool.digest,
             "command": f"cd {shlex.quote(str(sweep.file.parent))} && {shlex.join(command)}"}, indent=1) + "\n")
@@ -127,7 +129,7 @@ class Results:
             log = shlex.quote(str(self.point(identity) / "log"))
             commands[identity] = f"cd {shlex.quote(str(sweep.file.parent))} && {command} >{log} 2>&1"
         plan = self.folder / "plan.json"
-        pareto_store.write_whole(plan, json.dumps({"points": commands}) + "\n")
+        whole_files.write_whole(plan, json.dumps({"points": commands}) + "\n")
         return plan
 
 

@@ -3,10 +3,9 @@
 import csv
 import io
 import json
-import os
 import sqlite3
 
-import pareto_store
+import whole_files
 from sweep_plan import COLLECTED, nearest, text_of
 
 COMPARED = [  # as palimpsest compare defines them: the reference's over the point's
@@ -115,13 +114,12 @@ class Table:
         return text.getvalue()
 
     def write_csv(self, file):
-        pareto_store.write_whole(file, self.csv_text())
+        whole_files.write_whole(file, self.csv_text())
 
     def write_sqlite(self, file, sweep):
         """Table `points`, columns as in the CSV; table `sweep` has the sweep file."""
         names = ", ".join(_quoted(column) for column in self.columns)
-        with pareto_store.whole_file(file) as name:
-            os.unlink(name)  # SQLite makes it
+        with whole_files.whole_file(file) as name:
             database = sqlite3.connect(name)
             try:
                 database.execute(f"CREATE TABLE points ({names})")
