@@ -54,6 +54,10 @@ class ActivityMeter {
         return counts_;
     }
     UnitState state() const { return state_; }
+    /// Cycles in `state` up to `cycle`, without counting them yet.
+    Cycles cycles_in(UnitState state, Cycles cycle) const {
+        return counts_[state] + (state == state_ ? cycle - since_ : 0);
+    }
     const ActivityCounts& counts() const { return counts_; }
 
   private:

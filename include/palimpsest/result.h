@@ -9,6 +9,7 @@
 
 #include "palimpsest/activity.h"
 #include "palimpsest/counters.h"
+#include "palimpsest/profile.h"
 #include "palimpsest/types.h"
 
 namespace palimpsest {
@@ -82,6 +83,7 @@ struct RunResult {
     std::vector<UnitResult> units;
     KvCacheResult kv_cache;
     std::vector<OperatorResult> operators;     ///< one a spec when the workload is a list of operators
+    RunProfile profile;
     std::map<std::string, std::string> notes;  ///< how attention was mapped, what is estimated: key to sentence
     std::uint64_t systemc_events = 0;          ///< timed and delta notifications delivered
     double host_seconds = 0;

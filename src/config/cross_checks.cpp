@@ -71,6 +71,17 @@ void check_sequence(const RunConfig& config, Reporter& report) {
     }
 }
 
+void check_residency(const RunConfig& config, Reporter& report) {
+    const ResidencyConfig& followed = config.simulation.residency;
+    const auto below = [&](std::uint32_t index, std::uint32_t count, const char* key, const char* what) {
+        report.require(index < count, fmt::format("simulation.residency.{}", key), value_text(index),
+                       fmt::format("less than {}, the number of {}", count, what));
+    };
+    below(followed.request, config.workload.batch, "request", "requests");
+    below(followed.layer, config.model.layers, "layer", "layers");
+    below(followed.kv_head, config.model.kv_heads, "kv_head", "KV heads");
+}
+
 void check_attention(const RunConfig& config, Reporter& report) {
     if (const auto* synthetic = std::get_if<SyntheticAttention>(&config.attention)) {
         report.require(synthetic->key_bias_variance + synthetic->residual_variance > 0, "attention.key_bias_variance",
@@ -255,6 +266,7 @@ void cross_check(const RunConfig& config, const Locate& locate, Diagnostics& dia
     if (config.workload.operators.empty()) {
         cross_check_model(config.model, locate, diagnostics);
         check_sequence(config, report);
+        check_residency(config, report);
     }
     cross_check_hardware(config.hardware, locate, diagnostics);
     cross_check_dram(config.dram, locate, diagnostics);

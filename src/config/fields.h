@@ -359,10 +359,18 @@ void fields(Visitor& v, S& c) {
     v("seed", c.seed);
 }
 
+template <class Visitor, Is<ResidencyConfig> S>
+void fields(Visitor& v, S& c) {
+    v("request", c.request);
+    v("layer", c.layer);
+    v("kv_head", c.kv_head);
+}
+
 template <class Visitor, Is<SimulationConfig> S>
 void fields(Visitor& v, S& c) {
     v("watchdog_cycles", c.watchdog_cycles);
     v("drop_dram_response", c.drop_dram_response);
+    v("residency", c.residency);
 }
 
 template <class Visitor, Is<GemmOperator> S>

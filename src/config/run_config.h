@@ -132,9 +132,17 @@ struct WorkloadConfig {
     std::vector<OperatorSpec> operators;  ///< when not empty, these are run one after another in place of the model
 };
 
+/// The one KV cache that a run's profile follows slot by slot.
+struct ResidencyConfig {
+    std::uint32_t request = 0;
+    std::uint32_t layer = 0;
+    std::uint32_t kv_head = 0;
+};
+
 struct SimulationConfig {
     Cycles watchdog_cycles = 20'000'000;   ///< no command completes for this long: the run is stuck
     std::uint64_t drop_dram_response = 0;  ///< fault injection: the n-th DRAM response never comes; 0 = none
+    ResidencyConfig residency;
 };
 
 struct RunConfig {

@@ -143,13 +143,16 @@ struct KvCommand {
     KvSlots freed;  ///< residents whose slots become free when the command completes; may be null
 };
 
+/// `Command::layer` of what belongs to none: embedding, final norm, vocabulary, single operators.
+inline constexpr std::uint16_t kNoLayer = 0xffff;
+
 struct Command {
     UnitId unit = UnitId::dma_load;
     std::uint64_t number = 0;                          ///< 1, 2, 3 ... within its unit
     std::array<std::uint64_t, kUnitCount> wait_for{};  ///< completed commands of each unit that must be reached
     std::array<UnitState, kUnitCount> wait_cause{};    ///< what a wait on that unit is booked as
     std::variant<DmaCommand, GemmCommand, VectorCommand, KvCommand> work;
-    std::uint16_t layer = 0;  ///< labels for waveforms and diagnostics
+    std::uint16_t layer = 0;  ///< labels for profiles, timelines and diagnostics; may be kNoLayer
     std::uint16_t request = 0;
     const char* label = "";  ///< static text: "qkv", "scores", "ffn_up" ...
 };

@@ -130,10 +130,11 @@ std::vector<std::string> IssueQueues::describe_waits() const {
         const Command& head = q.waiting.front().command;
         for (std::size_t w = 0; w < kUnitCount; ++w) {
             if (queues_[w].completed < head.wait_for[w]) {
-                lines.push_back(fmt::format(
-                    "{}: '{}' (number {}, layer {}, request {}) waits for {} to complete {} commands ({} done)", unit,
-                    head.label, head.number, head.layer, head.request, name_of(static_cast<UnitId>(w)),
-                    head.wait_for[w], queues_[w].completed));
+                const std::string layer = head.layer == kNoLayer ? "" : fmt::format("layer {}, ", head.layer);
+                lines.push_back(
+                    fmt::format("{}: '{}' (number {}, {}request {}) waits for {} to complete {} commands ({} done)",
+                                unit, head.label, head.number, layer, head.request, name_of(static_cast<UnitId>(w)),
+                                head.wait_for[w], queues_[w].completed));
             }
         }
     }

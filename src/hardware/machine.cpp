@@ -16,10 +16,8 @@ Machine::Machine(const sc_core::sc_module_name& name, const RunConfig& config, c
                                              kv_vector_bytes(config.cache, geometry))),
       pe_array_(std::make_unique<PeArray>("pe_array", config.hardware, clock_, *buffers_)),
       vector_unit_(std::make_unique<VectorUnit>("vector_unit", config.hardware, clock_, *buffers_)),
-      sequencer_(
-          std::make_unique<Sequencer>("sequencer", config.hardware.sequencer, clock_,
-                                      std::array<Unit*, kUnitCount>{dma_load_.get(), dma_store_.get(), pe_array_.get(),
-                                                                    vector_unit_.get(), kv_mmu_.get()})) {
+      units_{dma_load_.get(), dma_store_.get(), pe_array_.get(), vector_unit_.get(), kv_mmu_.get()},
+      sequencer_(std::make_unique<Sequencer>("sequencer", config.hardware.sequencer, clock_, units_)) {
     for (DmaStream* stream : {dma_load_.get(), dma_store_.get()}) {
         stream->memory_socket.bind(dram_->memory_socket);
         stream->kv_socket.bind(kv_mmu_->request_socket);
@@ -58,6 +56,11 @@ std::vector<UnitResult> Machine::unit_results() {
     }
     results.push_back({"sequencer", sequencer_->close_accounts(now)});
     return results;
+}
+
+void Machine::add_observer(CommandObserver& observer) {
+    sequencer_->add_observer(observer);
+    kv_mmu_->add_observer(observer);
 }
 
 void Machine::trace(SignalSink& sink) {

@@ -7,6 +7,7 @@
 //                ├──► VectorUnit ◄──► SramBuffers
 //                └──► KvMmu
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@ class Machine : public sc_core::sc_module {
     const ClockDomain& clock() const { return clock_; }
     Sequencer& sequencer() { return *sequencer_; }
     KvMmu& kv_mmu() { return *kv_mmu_; }
+    const KvMmu& kv_mmu() const { return *kv_mmu_; }
     DramController& dram() { return *dram_; }
     SramBuffers& buffers() { return *buffers_; }
 
@@ -45,6 +47,10 @@ class Machine : public sc_core::sc_module {
     Cycles array_cycles() const { return pe_array_->array_cycles(); }
     /// Cycle accounts of all units, closed at the current cycle.
     std::vector<UnitResult> unit_results();
+    /// Cycle account of a unit, as it is.
+    const ActivityMeter& meter(UnitId unit) const { return units_[static_cast<std::size_t>(unit)]->meter(); }
+    /// `observer` sees all commands from here on, and outlives the simulation.
+    void add_observer(CommandObserver& observer);
     /// Declares all signals of the machine on `sink`; before the simulation starts.
     void trace(SignalSink& sink);
     /// Who waits for whom, a line each.
@@ -59,6 +65,7 @@ class Machine : public sc_core::sc_module {
     std::unique_ptr<DmaStream> dma_store_;
     std::unique_ptr<PeArray> pe_array_;
     std::unique_ptr<VectorUnit> vector_unit_;
+    std::array<Unit*, kUnitCount> units_;  ///< by UnitId
     std::unique_ptr<Sequencer> sequencer_;
 };
 

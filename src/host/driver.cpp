@@ -54,6 +54,24 @@ void HostDriver::drain() {
     }
 }
 
+void HostDriver::begin_phase(std::string_view name) {
+    if (profile_ != nullptr) {
+        profile_->begin_phase(name, machine_.clock().now());
+    }
+}
+
+void HostDriver::follow(const ResidencyLog& log) {
+    if (profile_ != nullptr) {
+        profile_->follow(log);
+    }
+}
+
+void HostDriver::decided(const CacheReplay& replay, bool prefill) {
+    if (profile_ != nullptr) {
+        profile_->decided(replay, prefill);
+    }
+}
+
 Interval HostDriver::interval() {
     const Interval now = machine_.snapshot();
     Interval difference;

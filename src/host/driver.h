@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tlm_utils/simple_initiator_socket.h>
@@ -11,6 +12,7 @@
 #include <tlm>
 
 #include "hardware/machine.h"
+#include "host/profile_collector.h"
 #include "host/program.h"
 #include "palimpsest/result.h"
 
@@ -34,6 +36,16 @@ class HostDriver : public sc_core::sc_module {
     /// Flushes the KV-MMU and waits until DRAM has written everything.
     void drain();
 
+    // What the software tells the run's profile, if there is one.
+
+    void set_profile(ProfileCollector& profile) { profile_ = &profile; }
+    /// From now on cycles belong to the phase `name`: "prefill", "generation" ...
+    void begin_phase(std::string_view name);
+    /// The cache that the profile follows slot by slot.
+    void follow(const ResidencyLog& log);
+    /// The replay has decided the step that is lowered next.
+    void decided(const CacheReplay& replay, bool prefill);
+
     const std::vector<Cycles>& step_cycles() const { return step_cycles_; }
     /// Everything counted since the call before this one.
     Interval interval();
@@ -51,6 +63,7 @@ class HostDriver : public sc_core::sc_module {
     std::vector<Cycles> step_cycles_;
     Cycles step_start_ = 0;
     Interval last_;
+    ProfileCollector* profile_ = nullptr;
     bool finished_ = false;
 };
 

@@ -58,10 +58,15 @@ class ModelWorkload : public Workload {
             }
             steps_done += 1;
         };
+        const ResidencyConfig& followed = config_.simulation.residency;
+        driver.follow(
+            {RequestId(followed.request), LayerId(followed.layer), KvHeadId(followed.kv_head), replay_.slots()});
+        driver.begin_phase("prefill");
         if (config_.cache.prefill == PrefillMode::preset) {
             for (std::uint32_t c = 0; c < chunks; ++c) {
                 const std::uint32_t first = c * chunk;
                 replay_.prefill_chunk(first, std::min(chunk, work.prompt_tokens - first));
+                driver.decided(replay_, true);
                 preset_cache(driver.machine().kv_mmu());
             }
             steps_done = chunks;
@@ -70,6 +75,7 @@ class ModelWorkload : public Workload {
                 const std::uint32_t first = c * chunk;
                 const std::uint32_t count = std::min(chunk, work.prompt_tokens - first);
                 replay_.prefill_chunk(first, count);
+                driver.decided(replay_, true);
                 transformer.prefill_chunk(replay_, first, count, c + 1 == chunks,
                                           advance(fmt::format("prefill {}/{}", c + 1, chunks)));
                 close_step();
@@ -80,9 +86,11 @@ class ModelWorkload : public Workload {
             driver.drain();
         }
         prefill_ = driver.interval();
+        driver.begin_phase("generation");
         for (std::uint32_t g = 0; g < work.generated_tokens; ++g) {
             const std::uint32_t position = work.prompt_tokens + g;
             replay_.generation_step(position);
+            driver.decided(replay_, false);
             transformer.generation_step(replay_, position,
                                         advance(fmt::format("generation {}/{}", g + 1, work.generated_tokens)));
             close_step();

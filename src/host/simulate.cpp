@@ -12,6 +12,8 @@
 #include "hardware/kernel.h"
 #include "hardware/machine.h"
 #include "host/driver.h"
+#include "host/profile_checks.h"
+#include "host/profile_collector.h"
 #include "host/result_checks.h"
 #include "host/timeline_recorder.h"
 #include "host/workload.h"
@@ -35,11 +37,16 @@ void end_if_interrupted(const SimulateOptions& options, const Machine& machine) 
     }
 }
 
-/// Lets simulated time pass. An exception of ours that crosses a SystemC process comes out as a report: "uncaught
-/// exception: TEXT", with the process and the time; what it says is TEXT.
-void advance(const sc_core::sc_time& period) {
+/// Lets simulated time pass until `cycle`, or less: until the driver is through or nothing is left to happen. An
+/// exception of ours that crosses a SystemC process comes out as a report: "uncaught exception: TEXT", with the process
+/// and the time; what it says is TEXT.
+void advance_to(Cycles cycle, const Machine& machine, const HostDriver& driver) {
+    const ClockDomain& clock = machine.clock();
     try {
-        sc_core::sc_start(period, sc_core::SC_EXIT_ON_STARVATION);
+        sc_core::sc_start(clock.until(cycle), sc_core::SC_EXIT_ON_STARVATION);
+        if (!driver.finished() && sc_core::sc_pending_activity() && clock.now() < cycle) {  // but not until `cycle`
+            sc_core::sc_start(clock.until(cycle), sc_core::SC_RUN_TO_TIME);
+        }
     } catch (const sc_core::sc_report& report) {
         throw SimulationError(report.get_msg());
     }
@@ -51,15 +58,14 @@ void advance(const sc_core::sc_time& period) {
 }
 
 /// Simulates until the driver's software is through; ends a run that makes no progress.
-void run_to_end(Machine& machine, HostDriver& driver, const RunConfig& config, const SimulateOptions& options,
-                const std::exception_ptr& failure) {
+void run_to_end(Machine& machine, HostDriver& driver, ProfileCollector& profile, const RunConfig& config,
+                const SimulateOptions& options, const std::exception_ptr& failure) {
     std::uint64_t completed = 0;
     Cycles last_progress = 0;
     const Cycles look_every = std::clamp<Cycles>(config.simulation.watchdog_cycles / 4, 1, kWatchPeriod);
-    const sc_core::sc_time period(static_cast<double>(look_every * config.hardware.core_clock_ps), sc_core::SC_PS);
     while (!driver.finished()) {
         end_if_interrupted(options, machine);
-        advance(period);
+        advance_to(std::min(machine.clock().now() + look_every, profile.next_sample()), machine, driver);
         if (failure) {
             std::rethrow_exception(failure);
         }
@@ -67,6 +73,9 @@ void run_to_end(Machine& machine, HostDriver& driver, const RunConfig& config, c
             return;
         }
         const Cycles now = machine.clock().now();
+        if (now == profile.next_sample()) {
+            profile.sample(machine);
+        }
         if (!sc_core::sc_pending_activity()) {
             report_stuck(machine, now, "nothing is left to happen");
         }
@@ -81,7 +90,7 @@ void run_to_end(Machine& machine, HostDriver& driver, const RunConfig& config, c
 
 /// One machine from reset to the end of one workload, added to `result`.
 void run_machine(const RunConfig& config, Workload& workload, const SimulateOptions& options, double from, double to,
-                 HostClock::time_point start, RunResult& result) {
+                 HostClock::time_point start, ProfileCollector& profile, RunResult& result) {
     SimulationKernel kernel;
     sc_core::sc_report_handler::set_actions(sc_core::SC_ERROR, sc_core::SC_THROW);
     sc_core::sc_report_handler::set_actions(sc_core::SC_ID_INSTANCE_EXISTS_, sc_core::SC_THROW);
@@ -94,6 +103,7 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
     if (options.timeline != nullptr) {
         timeline.emplace(*options.timeline, machine, config, workload.geometry(), result.total.cycles);
     }
+    profile.begin(machine, kv_vector_bytes(config.cache, workload.geometry()), workload.profile_name());
     std::exception_ptr failure;
     HostDriver driver("host", config.pipeline, machine, [&](HostDriver& host) {
         try {
@@ -111,11 +121,13 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
             failure = std::current_exception();  // SystemC would wrap it; rethrown outside the kernel
         }
     });
-    run_to_end(machine, driver, config, options, failure);
+    driver.set_profile(profile);
+    run_to_end(machine, driver, profile, config, options, failure);
     if (failure) {
         std::rethrow_exception(failure);
     }
 
+    profile.end(machine);
     if (timeline) {
         timeline->finish(driver.step_cycles());
     }
@@ -142,20 +154,23 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
 RunResult simulate(const RunConfig& config, const SimulateOptions& options) {
     const HostClock::time_point start = HostClock::now();
     RunResult result;
+    ProfileCollector profile;
     if (config.workload.operators.empty()) {
         const auto workload = make_model_workload(config, options.policy);
-        run_machine(config, *workload, options, 0.0, 1.0, start, result);
+        run_machine(config, *workload, options, 0.0, 1.0, start, profile, result);
     } else {
         const auto count = static_cast<double>(config.workload.operators.size());
         double done = 0;
         for (const OperatorSpec& spec : config.workload.operators) {
             const auto workload = make_operator_workload(config, spec);
-            run_machine(config, *workload, options, done / count, (done + 1) / count, start, result);
+            run_machine(config, *workload, options, done / count, (done + 1) / count, start, profile, result);
             done += 1;
         }
     }
     result.total.tokens = result.prefill.tokens + result.generation.tokens;
+    result.profile = profile.take();
     check_result(config, result);
+    check_profile(result);
     result.host_seconds = seconds_since(start);
     result.peak_rss_bytes = peak_rss_bytes();
     return result;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "hardware/kv_mmu/kv_geometry.h"
 #include "host/cache_replay.h"
@@ -19,6 +20,8 @@ class Workload {
 
     virtual ~Workload() = default;
     virtual const KvGeometry& geometry() const = 0;
+    /// What the profile books all its commands on; empty: each on its own label and layer.
+    virtual std::string profile_name() const { return {}; }
     virtual void run(HostDriver& driver, const ProgressHook& progress) = 0;
     /// Adds what the workload knows to the result, after the run.
     virtual void report(Machine& machine, RunResult& result) const = 0;

@@ -1,5 +1,6 @@
 #include "report/report_json.h"
 
+#include "report/profile_json.h"
 #include "report/version.h"
 
 namespace palimpsest {
@@ -224,6 +225,7 @@ Json report_json(const RunReport& report) {
     if (!result.operators.empty()) {
         document["operators"] = operators_json(report);
     }
+    document["profile"] = profile_json(result.profile, result.total.cycles);
     document["notes"] = result.notes;
     document["simulation"] = {{"host_seconds", result.host_seconds},
                               {"events", result.systemc_events},

@@ -28,6 +28,7 @@
 #include <tlm_utils/multi_passthrough_target_socket.h>
 #include <tlm_utils/simple_initiator_socket.h>
 
+#include "hardware/command_observer.h"
 #include "hardware/kv_mmu/address_generator.h"
 #include "hardware/kv_mmu/kv_geometry.h"
 #include "hardware/kv_mmu/protected_set.h"
@@ -67,6 +68,7 @@ class KvMmu : public Unit {
     void check_uniform() const;
 
     const SlotTable& slot_table() const { return table_; }
+    const WriteCombiner& write_combiner() const { return combiner_; }
     const ScoreStore& score_store() const { return scores_; }
     const AddressGenerator& address_generator() const { return addresses_; }
     /// Most bytes held for KV at any time. Where tokens stay where they were written nothing is ever given back.
@@ -76,6 +78,8 @@ class KvMmu : public Unit {
     /// Cycles in which the address generator made an address.
     Cycles address_cycles() const { return address_cycles_; }
 
+    /// `observer` sees all spilled scores that move from here on, and outlives the simulation.
+    void add_observer(CommandObserver& observer) { observers_.push_back(&observer); }
     void trace(SignalSink& sink, const std::string& hierarchy) override;
     std::string diagnose() const override;
 
@@ -113,14 +117,16 @@ class KvMmu : public Unit {
     void count_combining();
 
     // Commands
-    const KvCommand& command_at(std::size_t place) const;
+    const Command& command_at(std::size_t place) const;
+    const KvCommand& work_at(std::size_t place) const { return std::get<KvCommand>(command_at(place).work); }
     ScoreNeed need_of(const KvCommand& command) const;
     void run_commands();
     void begin_oldest();
     void wait_for_scores(const ScoreNeed& need);
     void start_work(const ScoreNeed& need);
     void finish();
-    void transfer(const std::optional<ScoreTransfer>& what);
+    /// For the sake of the command at `place`.
+    void transfer(const std::optional<ScoreTransfer>& what, std::size_t place);
     void count_search(const KvCommand& command, std::uint64_t set);
     ProtectedSet protected_by(const KvCommand& command) const;
     void free_slots(const KvCommand& command, std::uint64_t set);
@@ -159,6 +165,7 @@ class KvMmu : public Unit {
     Phase phase_ = Phase::idle;
     Cycles resume_cycle_ = 0;  ///< in `working`: when the command is complete
     std::vector<DramSegment> scratch_scores_;
+    std::vector<CommandObserver*> observers_;
     Cycles fetch_since_ = 0;                            ///< in `fetching`: since when the oldest command waits
     std::array<Picoseconds, 2> fetch_refresh_ps_ = {};  ///< by row: how long DRAM refreshed while it was fetched
     std::uint64_t prefetching_ = 0;                     ///< fetches ahead that DRAM has not answered

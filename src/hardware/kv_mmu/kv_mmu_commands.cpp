@@ -20,8 +20,8 @@ void KvMmu::accept(tlm::tlm_generic_payload& payload, const Command&) {
     }
 }
 
-const KvCommand& KvMmu::command_at(std::size_t place) const {
-    return std::get<KvCommand>(commands_[place]->get_extension<CommandExtension>()->command.work);
+const Command& KvMmu::command_at(std::size_t place) const {
+    return commands_[place]->get_extension<CommandExtension>()->command;
 }
 
 ScoreNeed KvMmu::need_of(const KvCommand& command) const {
@@ -41,7 +41,7 @@ void KvMmu::run_commands() {
         begin_oldest();
     }
     if (commands_.size() > 1 && rows_.prefetches()) {
-        transfer(rows_.provide_ahead(need_of(command_at(0)), need_of(command_at(1))));
+        transfer(rows_.provide_ahead(need_of(work_at(0)), need_of(work_at(1))), 1);
     }
     if (phase_ == Phase::working) {
         command_event_.notify(clock().until(resume_cycle_));
@@ -49,8 +49,8 @@ void KvMmu::run_commands() {
 }
 
 void KvMmu::begin_oldest() {
-    const ScoreNeed need = need_of(command_at(0));
-    transfer(rows_.provide(need));
+    const ScoreNeed need = need_of(work_at(0));
+    transfer(rows_.provide(need), 0);
     if (rows_.ready(need)) {
         start_work(need);
     } else {
@@ -68,7 +68,7 @@ void KvMmu::wait_for_scores(const ScoreNeed& need) {
     }
 }
 
-void KvMmu::transfer(const std::optional<ScoreTransfer>& what) {
+void KvMmu::transfer(const std::optional<ScoreTransfer>& what, std::size_t place) {
     if (!what) {
         return;
     }
@@ -76,6 +76,9 @@ void KvMmu::transfer(const std::optional<ScoreTransfer>& what) {
         show_level(signals_.prefetching, ++prefetching_);
     }
     scratch_scores_.assign(1, scores_.spill_segment(what->vector, what->slots));
+    for (CommandObserver* observer : observers_) {
+        observer->moves_scores(command_at(place), scratch_scores_.front().bytes, what->write, clock().now());
+    }
     send_own(what->write ? OwnKind::score_write : OwnKind::score_read, scratch_scores_, *what);
 }
 
@@ -88,19 +91,19 @@ void KvMmu::start_work(const ScoreNeed& need) {
                                     std::min(waited, fetch_refresh_ps_[*fetched] / clock().period_ps()));
     }
     phase_ = Phase::working;
-    resume_cycle_ = clock().now() + victims_.cycles(command_at(0));
+    resume_cycle_ = clock().now() + victims_.cycles(work_at(0));
 }
 
 void KvMmu::finish() {
     tlm::tlm_generic_payload& payload = *commands_.front();
-    const KvCommand& command = command_at(0);
+    const KvCommand& command = work_at(0);
     const std::uint64_t set = geometry_.set_of(command.request, command.layer, command.head);
     count_search(command, set);
     if (command.freed != nullptr && !command.freed->empty()) {
         free_slots(command, set);
     }
     // A vector that other heads add to stays until the search, or until its row is needed for another.
-    transfer(rows_.finish(scope_ == EvictionScope::head || command.searches > 0));
+    transfer(rows_.finish(scope_ == EvictionScope::head || command.searches > 0), 0);
     commands_.pop_front();
     phase_ = Phase::idle;
     if (commands_.empty()) {

@@ -65,9 +65,15 @@ WriteCombiner::WriteCombiner(const KvMmuConfig& config, const KvGeometry& geomet
 Bytes WriteCombiner::held_bytes() const {
     Bytes held = 0;
     for (const Entry& entry : entries_) {
-        for (const DramSegment& piece : entry.pieces) {
-            held += piece.bytes;
-        }
+        held += entry.bytes();
+    }
+    return held;
+}
+
+Bytes WriteCombiner::Entry::bytes() const {
+    Bytes held = 0;
+    for (const DramSegment& piece : pieces) {
+        held += piece.bytes;
     }
     return held;
 }
@@ -115,6 +121,7 @@ void WriteCombiner::put(DramSegment piece, std::vector<DramSegment>& drained) {
     Bytes begin = piece.address;
     Bytes end = end_of(piece);
     for (; last != pieces.end() && last->address <= end_of(piece); ++last) {
+        overwritten_ += std::min(end_of(piece), end_of(*last)) - std::max(piece.address, last->address);
         begin = std::min(begin, last->address);
         end = std::max(end, end_of(*last));
     }
@@ -135,7 +142,11 @@ void WriteCombiner::put_bursts(DramSegment bursts, bool hold, std::vector<DramSe
         return;
     }
     // What entries hold of these bursts is overwritten before it ever reached DRAM.
-    std::erase_if(entries_, [&](const Entry& e) { return e.burst >= bursts.address && e.burst < end_of(bursts); });
+    std::erase_if(entries_, [&](const Entry& e) {
+        const bool again = e.burst >= bursts.address && e.burst < end_of(bursts);
+        overwritten_ += again ? e.bytes() : 0;
+        return again;
+    });
     append(bursts, drained);
 }
 
@@ -210,6 +221,9 @@ void WriteCombiner::forward(std::vector<DramSegment>& segments) {
     }
     if (scratch_.empty()) {
         return;
+    }
+    for (const DramSegment& held : scratch_) {
+        forwarded_ += held.bytes;
     }
     std::ranges::sort(scratch_, {}, &DramSegment::address);
     std::vector<DramSegment> left;

@@ -42,12 +42,18 @@ class WriteCombiner {
     Bytes held_bytes() const;
     /// Pieces put into entries, entries drained, and entries read, so far.
     std::uint64_t accesses() const { return accesses_; }
+    /// Bytes that reads took from here, so far.
+    Bytes forwarded_bytes() const { return forwarded_; }
+    /// Bytes that were written again before they left, so far.
+    Bytes overwritten_bytes() const { return overwritten_; }
 
   private:
     struct Entry {
         Bytes burst = 0;                  ///< address of the burst
         std::vector<DramSegment> pieces;  ///< covered, ascending, neither overlapping nor touching
         bool leaving = false;             ///< scratch of drain_marked()
+
+        Bytes bytes() const;
     };
     void put(DramSegment piece, std::vector<DramSegment>& drained);
     void put_bursts(DramSegment bursts, bool hold, std::vector<DramSegment>& drained);
@@ -65,6 +71,8 @@ class WriteCombiner {
     std::uint32_t capacity_;
     std::vector<Entry> entries_;  ///< oldest first
     std::uint64_t accesses_ = 0;
+    Bytes forwarded_ = 0;
+    Bytes overwritten_ = 0;
     std::vector<DramSegment> scratch_;
     std::vector<Bytes> rows_;  ///< scratch of drain_marked()
 };
