@@ -169,9 +169,12 @@ class Snakemake:
         self.failed, self.refused, self.submitted = set(), {}, 0
         self.last_lines = collections.deque(maxlen=25)
         self._in_error, self._news = False, threading.Event()
+        # A profile of the user's own would change what is run how.
+        environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"}
         # In a session of its own, so that an interrupt reaches it by stop() alone, and once.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+                                        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+                                        env=environment)
         self._reader = threading.Thread(target=self._read, args=(log,), daemon=True)
         self._reader.start()
 
