@@ -48,10 +48,37 @@ void HostDriver::drain() {
     while (!machine_.dram().idle()) {
         wait(machine_.dram().when_idle());
     }
+    extend_step();
+}
+
+void HostDriver::extend_step() {
     if (!step_cycles_.empty()) {
         step_cycles_.back() += machine_.clock().now() - step_start_;
         step_start_ = machine_.clock().now();
     }
+}
+
+void HostDriver::release(std::span<const RequestId> requests) {
+    if (requests.empty()) {
+        return;
+    }
+    Cycles through = 0;
+    for (const RequestId request : requests) {
+        through = machine_.kv_mmu().release(request);
+    }
+    wait(machine_.clock().until(through));
+    machine_.kv_mmu().end_release();
+    extend_step();
+}
+
+void HostDriver::sleep_until(Cycles cycle) {
+    if (cycle <= machine_.clock().now()) {
+        return;
+    }
+    asleep_ = true;
+    wait(machine_.clock().until(cycle));
+    asleep_ = false;
+    step_start_ = machine_.clock().now();
 }
 
 void HostDriver::begin_phase(std::string_view name) {

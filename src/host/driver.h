@@ -3,6 +3,7 @@
 // sequencer, waits until the machine is quiet, and keeps the accounts of each step.
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,12 @@ class HostDriver : public sc_core::sc_module {
     /// Waits until every command of the step is complete and its KV writes are in DRAM, or in the KV-MMU where that
     /// holds them over steps; books the step.
     void end_step();
+    /// The requests leave the machine: the KV-MMU empties their slots, in cycles that belong to the step before.
+    void release(std::span<const RequestId> requests);
+    /// Nothing to do before `cycle`: time passes and no step has it.
+    void sleep_until(Cycles cycle);
+    /// Whether the software sleeps, so that no command completes.
+    bool asleep() const { return asleep_; }
     /// Flushes the KV-MMU and waits until DRAM has written everything.
     void drain();
 
@@ -54,6 +61,7 @@ class HostDriver : public sc_core::sc_module {
   private:
     void run();
     void send(Command&& command);
+    void extend_step();
 
     Machine& machine_;
     Software software_;
@@ -64,6 +72,7 @@ class HostDriver : public sc_core::sc_module {
     Cycles step_start_ = 0;
     Interval last_;
     ProfileCollector* profile_ = nullptr;
+    bool asleep_ = false;
     bool finished_ = false;
 };
 

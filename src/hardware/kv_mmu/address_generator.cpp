@@ -12,30 +12,63 @@ AddressGenerator::AddressGenerator(const CacheConfig& cache, const KvGeometry& g
     : layout_(cache.layout),
       geometry_(geometry),
       lanes_(cache.placement == CachePlacement::packed ? BankLanes() : BankLanes(geometry)),
-      places_(kv_places(cache, geometry)),
       vector_bytes_(kv_vector_bytes(cache, geometry)),
       stride_(layout_ == CacheLayout::head_major ? vector_bytes_
                                                  : vector_bytes_ * geometry.kv_heads * (lanes_.lanes() > 1 ? 1 : 2)),
-      matrix_bytes_(round_up(places_ * stride_, geometry.burst_bytes)) {}
+      matrices_(std::uint64_t{geometry.layers} *
+                (layout_ == CacheLayout::token_major ? 1 : geometry.kv_heads * (lanes_.lanes() > 1 ? 1 : 2))),
+      entries_(geometry.batch) {
+    const std::uint32_t places = kv_places(cache, geometry);
+    for (std::uint32_t r = 0; r < geometry.batch; ++r) {
+        const Bytes offset = Bytes{r / lanes_.request_lanes()} * request_bytes(places);
+        entries_[r] = {(lanes_.lanes() > 1 ? 0 : geometry_.kv_base) + offset, matrix_bytes(places), places};
+    }
+}
 
 Bytes AddressGenerator::region_bytes() const {
-    const std::uint64_t regions = std::uint64_t{ceil_div(geometry_.batch, lanes_.request_lanes())} * geometry_.layers;
-    const std::uint64_t matrices = layout_ == CacheLayout::head_major ? regions * geometry_.kv_heads : regions;
-    const bool both = layout_ == CacheLayout::head_major && lanes_.lanes() == 1;  // K and V count each
-    return lanes_.region_bytes(matrix_bytes_ * matrices * (both ? 2 : 1));
+    if (geometry_.region_bytes > 0) {
+        return geometry_.region_bytes;
+    }
+    const std::uint32_t places = entries_.empty() ? 0 : entries_.front().places;
+    return lanes_.region_bytes(request_bytes(places) * ceil_div(geometry_.batch, lanes_.request_lanes()));
+}
+
+void AddressGenerator::set_region(RequestId request, KvRegion region) {
+    const bool apart = lanes_.lanes() > 1;
+    const Bytes end = region.offset + request_bytes(region.places);
+    if (request.value >= entries_.size() || region.offset % geometry_.burst_bytes != 0 ||
+        (apart ? lanes_.region_bytes(end) : end) > region_bytes()) {
+        throw SimulationError(fmt::format("KV region of request {} from byte {} on with {} places, in {} bytes",
+                                          request.value, region.offset, region.places, region_bytes()));
+    }
+    entries_[request.value] = {(apart ? 0 : geometry_.kv_base) + region.offset, matrix_bytes(region.places),
+                               region.places};
+}
+
+bool AddressGenerator::owns(RequestId request, Bytes address) const {
+    const Entry& entry = entries_[request.value];
+    const Bytes end = entry.start + entry.matrix_bytes * matrices_;
+    if (lanes_.lanes() == 1) {
+        return address >= entry.start && address < end;
+    }
+    if (address < geometry_.kv_base) {
+        return false;
+    }
+    const auto [lane, at] = lanes_.lane_byte(address - geometry_.kv_base);
+    return (lane == lanes_.lane_of(request, false) || lane == lanes_.lane_of(request, true)) && at >= entry.start &&
+           at < end;
 }
 
 Bytes AddressGenerator::matrix_of(const KvAccess& access) const {
     const Bytes v = access.value ? 1 : 0;
-    const std::uint64_t region =
-        std::uint64_t{access.request.value / lanes_.request_lanes()} * geometry_.layers + access.layer.value;
+    const Entry& entry = entries_[access.request.value];
     const bool apart = lanes_.lanes() > 1;  // K and V are in different lanes
-    const Bytes base = apart ? 0 : geometry_.kv_base;
     if (layout_ == CacheLayout::head_major) {
-        const std::uint64_t set = region * geometry_.kv_heads + access.head.value;
-        return base + (apart ? set : set * 2 + v) * matrix_bytes_;
+        const std::uint64_t set = std::uint64_t{access.layer.value} * geometry_.kv_heads + access.head.value;
+        return entry.start + (apart ? set : set * 2 + v) * entry.matrix_bytes;
     }
-    return base + region * matrix_bytes_ + ((apart ? 0 : v * geometry_.kv_heads) + access.head.value) * vector_bytes_;
+    return entry.start + access.layer.value * entry.matrix_bytes +
+           ((apart ? 0 : v * geometry_.kv_heads) + access.head.value) * vector_bytes_;
 }
 
 void AddressGenerator::append_run(Bytes matrix, PlaceRun run, std::vector<DramSegment>& out) const {
@@ -53,10 +86,11 @@ void AddressGenerator::find_runs(const KvAccess& access, bool write, std::uint32
                                  const SlotTable& table) {
     runs_.clear();
     const std::uint64_t set = geometry_.set_of(access.request, access.layer, access.head);
+    const std::uint32_t places = entries_[access.request.value].places;
     if (access.move) {
-        if (std::uint64_t{access.first} + access.count > places_) {
+        if (std::uint64_t{access.first} + access.count > places) {
             throw SimulationError(fmt::format("KV move of places [{}, {}) in a matrix of {}", access.first,
-                                              std::uint64_t{access.first} + access.count, places_));
+                                              std::uint64_t{access.first} + access.count, places));
         }
         runs_.push_back({access.first + skip, count});
     } else if (!write) {
@@ -69,6 +103,12 @@ void AddressGenerator::find_runs(const KvAccess& access, bool write, std::uint32
             } else {
                 runs_.push_back({place, 1});
             }
+        }
+    }
+    for (const PlaceRun run : runs_) {
+        if (std::uint64_t{run.place} + run.count > places) {
+            throw SimulationError(fmt::format("KV access of request {} to places [{}, {}) of {}", access.request.value,
+                                              run.place, std::uint64_t{run.place} + run.count, places));
         }
     }
 }

@@ -2,13 +2,14 @@
 // Address generator: a byte range of a logical KV access becomes DRAM segments, neighbours merged, in stream order.
 //
 // With e bytes a vector, S places, Hkv KV heads, v = 0 for K and 1 for V, vector of place i at
-//   head_major:   base + (((request*L + layer)*Hkv + head)*2 + v) * block + i*e           block  = S*e, up to a burst
-//   token_major:  base + (request*L + layer) * region + i*2*Hkv*e + (v*Hkv + head)*e      region = S*2*Hkv*e, up to a
-//   burst
+//   head_major:   base + ((layer*Hkv + head)*2 + v) * block + i*e           block  = S*e, up to a burst
+//   token_major:  base + layer * region + i*2*Hkv*e + (v*Hkv + head)*e      region = S*2*Hkv*e, up to a burst
 // Bank-interleaved, K and V are in lanes of their own (bank_lanes.h, R request lanes); vector of place i at lane byte
-//   head_major:   (((request/R)*L + layer)*Hkv + head) * block + i*e
-//   token_major:  ((request/R)*L + layer) * region + i*Hkv*e + head*e                     region = S*Hkv*e, up to a
-//   burst
+//   head_major:   base + (layer*Hkv + head) * block + i*e
+//   token_major:  base + layer * region + i*Hkv*e + head*e                  region = S*Hkv*e, up to a burst
+//
+// Base and S are of the request, from a table. Until it is told otherwise, the table has equal requests one behind the
+// other: base = kv_base + request * (bytes of a request), bank-interleaved (request/R) * (its bytes in a lane).
 
 #include <cstdint>
 #include <vector>
@@ -30,6 +31,13 @@ class AddressGenerator {
     void generate(const KvAccess& access, bool write, Bytes offset, Bytes bytes, const SlotTable& table,
                   std::vector<DramSegment>& out);
 
+    /// Writes the request's entry of the base table. SimulationError where the region does not lie in the whole.
+    void set_region(RequestId request, KvRegion region);
+    /// Whether the DRAM address is one of the request's.
+    bool owns(RequestId request, Bytes address) const;
+    /// Bytes that a request with so many places takes, of the region or of a lane.
+    Bytes request_bytes(std::uint32_t places) const { return matrix_bytes(places) * matrices_; }
+
     /// Runs of neighbouring places the latest call went through: the slot-table look-ups it took.
     std::size_t latest_runs() const { return runs_.size(); }
     Bytes vector_bytes() const { return vector_bytes_; }
@@ -44,13 +52,22 @@ class AddressGenerator {
     /// From lane bytes to addresses.
     void settle(const KvAccess& access, std::vector<DramSegment>& segments);
 
+    /// Of the base table.
+    struct Entry {
+        Bytes start = 0;  ///< address, or with lanes lane byte
+        Bytes matrix_bytes = 0;
+        std::uint32_t places = 0;
+    };
+    /// head_major: one K or V block; token_major: one layer's region.
+    Bytes matrix_bytes(std::uint32_t places) const { return round_up(places * stride_, geometry_.burst_bytes); }
+
     CacheLayout layout_;
     KvGeometry geometry_;
     BankLanes lanes_;
-    std::uint32_t places_;
     Bytes vector_bytes_;
-    Bytes stride_;                ///< from one place to the next
-    Bytes matrix_bytes_;          ///< head_major: one K or V block; token_major: one (request, layer) region
+    Bytes stride_;            ///< from one place to the next
+    std::uint64_t matrices_;  ///< of a request: K and V blocks (in lanes, K or V blocks), or layers
+    std::vector<Entry> entries_;
     std::vector<PlaceRun> runs_;  ///< scratch
     std::vector<DramSegment> lane_segments_;
 };

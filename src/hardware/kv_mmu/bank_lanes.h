@@ -32,6 +32,16 @@ class BankLanes {
     Bytes place(std::uint32_t lane, Bytes at) const {
         return lanes_ == 1 ? at : at / share_ * pitch_ + lane * share_ + at % share_;
     }
+    struct LaneByte {
+        std::uint32_t lane = 0;
+        Bytes at = 0;
+    };
+    /// Which byte of which lane lies at `place`, from the start of the region.
+    LaneByte lane_byte(Bytes place) const {
+        return lanes_ == 1 ? LaneByte{0, place}
+                           : LaneByte{static_cast<std::uint32_t>(place % pitch_ / share_),
+                                      place / pitch_ * share_ + place % share_};
+    }
     /// Bytes from `at` on that lie one behind the other.
     Bytes run(Bytes at) const { return lanes_ == 1 ? ~Bytes{0} : share_ - at % share_; }
     /// Memory that holds `bytes` of every lane.

@@ -23,6 +23,10 @@ Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry) {
     return AddressGenerator(cache, geometry).region_bytes();
 }
 
+Bytes kv_request_bytes(const CacheConfig& cache, const KvGeometry& geometry, std::uint32_t places) {
+    return AddressGenerator(cache, geometry).request_bytes(places);
+}
+
 Bytes score_region_bytes(const KvMmuConfig& config, const CacheConfig& cache, const KvGeometry& geometry) {
     return ScoreStore(config, cache, geometry).spill_bytes();
 }

@@ -25,12 +25,22 @@ struct KvGeometry {
     Bytes burst_bytes = 128;         ///< of one DRAM burst: alignment, and the unit of write combining
     Bytes stripe_bytes = 8192;       ///< neighbouring bytes in one row of each bank they touch (config/row_stripe.h)
     std::uint32_t stripe_banks = 8;  ///< stripes one behind the other before a bank comes again
+    /// Of a region in which requests are given their places one by one (KvRegion); 0: each has its share from the
+    /// start.
+    Bytes region_bytes = 0;
 
     std::uint64_t sets() const { return std::uint64_t{batch} * layers * kv_heads; }
     /// Number of the set of one (request, layer, KV head): requests outermost, heads innermost.
     std::uint64_t set_of(RequestId request, LayerId layer, KvHeadId head) const {
         return (std::uint64_t{request.value} * layers + layer.value) * kv_heads + head.value;
     }
+};
+
+/// Where a request's cache lies: an entry of the address generator's base table.
+struct KvRegion {
+    Bytes offset = 0;          ///< from `kv_base` on (bank-interleaved: lane bytes); a multiple of a burst
+    std::uint32_t places = 0;  ///< for vectors in each of its K and V matrices
+    bool operator==(const KvRegion&) const = default;
 };
 
 /// Bytes of one K or V vector of one token: its elements, and behind them, at 4 bits, a scale for each group.
@@ -41,6 +51,8 @@ std::uint32_t kv_places(const CacheConfig& cache, const KvGeometry& geometry);
 Bytes kv_alignment(const CacheConfig& cache, const KvGeometry& geometry);
 /// DRAM the KV cache occupies from `kv_base` on, padding counted.
 Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry);
+/// What the cache of a request takes of that with placement `packed`: K and V matrices of `places` places.
+Bytes kv_request_bytes(const CacheConfig& cache, const KvGeometry& geometry, std::uint32_t places);
 /// DRAM the score vectors that do not fit on chip occupy from `score_base` on.
 Bytes score_region_bytes(const KvMmuConfig& config, const CacheConfig& cache, const KvGeometry& geometry);
 

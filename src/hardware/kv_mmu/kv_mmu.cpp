@@ -266,6 +266,41 @@ void KvMmu::preset_free(RequestId request, LayerId layer, KvHeadId head, SlotId 
     table_.free(geometry_.set_of(request, layer, head), slot);
 }
 
+void KvMmu::set_region(RequestId request, KvRegion region) {
+    addresses_.set_region(request, region);
+}
+
+Cycles KvMmu::release(RequestId request) {
+    if (!commands_.empty() || !waiting_.empty() || !at_memory_.empty() || request.value >= geometry_.batch) {
+        throw SimulationError(
+            fmt::format("the KV-MMU is to release request {} of {} with {} commands and {} requests under way",
+                        request.value, geometry_.batch, commands_.size(), waiting_.size() + at_memory_.size()));
+    }
+    const std::uint64_t first = geometry_.set_of(request, LayerId{0}, KvHeadId{0});
+    const std::uint64_t sets = std::uint64_t{geometry_.layers} * geometry_.kv_heads;
+    for (std::uint64_t set = first; set < first + sets; ++set) {
+        table_.clear(set);
+    }
+    combiner_.drop([&](Bytes burst) { return addresses_.owns(request, burst); });
+    count_combining();
+    if (!table_.identity()) {
+        count()[Action::kv_slot_table_write] += sets;
+    }
+    if (!releasing_) {
+        releasing_ = true;
+        release_cycle_ = clock().now();
+        set_state(UnitState::busy);
+    }
+    release_cycle_ += table_.identity() ? 1 : sets;  // one row of valid bits a cycle; a count is all there is without
+    show_residents();
+    return release_cycle_;
+}
+
+void KvMmu::end_release() {
+    releasing_ = false;
+    set_state(UnitState::drained);
+}
+
 void KvMmu::end_step() {
     if (flush_each_step_) {
         flush_writes();
@@ -281,7 +316,7 @@ void KvMmu::flush_writes() {
 }
 
 bool KvMmu::quiet() const {
-    return waiting_.empty() && at_memory_.empty() && own_in_flight_ == 0 && commands_.empty() &&
+    return waiting_.empty() && at_memory_.empty() && own_in_flight_ == 0 && commands_.empty() && !releasing_ &&
            (combiner_.entries() == 0 || !flush_each_step_);
 }
 
@@ -303,7 +338,7 @@ void KvMmu::check_uniform() const {
 
 Bytes KvMmu::peak_bytes() const {
     const std::uint64_t tokens =
-        storage_ == StorageMode::append_gather ? table_.total_placed() : table_.peak_total_residents();
+        storage_ == StorageMode::append_gather ? table_.peak_taken() : table_.peak_total_residents();
     return tokens * 2 * addresses_.vector_bytes();
 }
 

@@ -57,6 +57,13 @@ class KvMmu : public Unit {
     void preset(RequestId request, LayerId layer, KvHeadId head, KvPlacement placement);
     /// And has been evicted again, before the run starts.
     void preset_free(RequestId request, LayerId layer, KvHeadId head, SlotId slot);
+    /// Gives a request, which has no tokens yet, the DRAM its cache lies in.
+    void set_region(RequestId request, KvRegion region);
+    /// The request has left: its slot sets are emptied and what the combining buffer holds of it is dropped. Only between
+    /// steps. Returns the cycle in which the unit is through with this and all releases before; until then it is busy.
+    Cycles release(RequestId request);
+    /// That cycle has come.
+    void end_release();
     /// The step is over: flushes the write-combining buffer where it is flushed each step.
     void end_step();
     /// Sends what the write-combining buffer holds to DRAM; call at the end of a run. Nothing to do is nothing sent.
@@ -166,6 +173,8 @@ class KvMmu : public Unit {
     Cycles resume_cycle_ = 0;  ///< in `working`: when the command is complete
     std::vector<DramSegment> scratch_scores_;
     std::vector<CommandObserver*> observers_;
+    Cycles release_cycle_ = 0;  ///< when releases are through
+    bool releasing_ = false;
     Cycles fetch_since_ = 0;                            ///< in `fetching`: since when the oldest command waits
     std::array<Picoseconds, 2> fetch_refresh_ps_ = {};  ///< by row: how long DRAM refreshed while it was fetched
     std::uint64_t prefetching_ = 0;                     ///< fetches ahead that DRAM has not answered

@@ -16,7 +16,8 @@ SlotTable::SlotTable(StorageMode storage, const KvGeometry& geometry)
       positions_(geometry.positions),
       layers_(geometry.layers),
       kv_heads_(geometry.kv_heads),
-      counts_(geometry.sets(), 0) {
+      counts_(geometry.sets(), 0),
+      taken_by_set_(geometry.sets(), 0) {
     if (identity_) {
         return;
     }
@@ -69,6 +70,9 @@ void SlotTable::place(std::uint64_t set, KvPlacement placement) {
     ++total_;
     peak_ = std::max(peak_, count);
     peak_total_ = std::max(peak_total_, total_);
+    ++taken_by_set_[set];
+    ++taken_;
+    peak_taken_ = std::max(peak_taken_, taken_);
 }
 
 void SlotTable::free(std::uint64_t set, SlotId slot) {
@@ -90,6 +94,21 @@ void SlotTable::free(std::uint64_t set, SlotId slot) {
     }
     --counts_[set];
     --total_;
+}
+
+void SlotTable::clear(std::uint64_t set) {
+    if (!identity_) {
+        std::ranges::fill(valid(set), 0);
+        std::ranges::fill(resident(set), 0);
+        top_[set] = 0;
+    }
+    if (cursor_.set == set) {
+        cursor_ = {};
+    }
+    total_ -= counts_[set];
+    counts_[set] = 0;
+    taken_ -= taken_by_set_[set];
+    taken_by_set_[set] = 0;
 }
 
 std::optional<TokenPosition> SlotTable::token_in(std::uint64_t set, SlotId slot) const {

@@ -37,6 +37,8 @@ class SlotTable {
 
     void place(std::uint64_t set, KvPlacement placement);
     void free(std::uint64_t set, SlotId slot);
+    /// Empties the set: its request has gone.
+    void clear(std::uint64_t set);
 
     std::uint32_t residents(std::uint64_t set) const { return counts_[set]; }
     std::optional<TokenPosition> token_in(std::uint64_t set, SlotId slot) const;
@@ -50,6 +52,8 @@ class SlotTable {
     std::uint64_t sets() const { return counts_.size(); }
     std::uint64_t total_residents() const { return total_; }
     std::uint64_t total_placed() const { return placed_; }  ///< tokens ever placed
+    /// Most places taken at one time, where a token's place is given back only with its request.
+    std::uint64_t peak_taken() const { return peak_taken_; }
     std::uint64_t peak_total_residents() const { return peak_total_; }
     std::uint32_t peak_residents() const { return peak_; }  ///< of any one set
     /// Every set holds equally many tokens.
@@ -87,6 +91,8 @@ class SlotTable {
     std::vector<std::uint32_t> top_;  ///< one more than the highest delivery bit: == count when there is no gap
     std::uint64_t total_ = 0, placed_ = 0, peak_total_ = 0;
     std::uint32_t peak_ = 0;
+    std::vector<std::uint32_t> taken_by_set_;  ///< tokens placed since the set was empty
+    std::uint64_t taken_ = 0, peak_taken_ = 0;
 
     /// Where the last look-up ended: a stream's next request starts there, so it need not count from the beginning.
     struct Cursor {

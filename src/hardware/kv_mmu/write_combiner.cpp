@@ -263,6 +263,14 @@ void WriteCombiner::row_opened(std::span<const DramSegment> segments, std::vecto
     }
 }
 
+void WriteCombiner::drop(const std::function<bool(Bytes burst)>& dead) {
+    accesses_ += std::erase_if(entries_, [&](const Entry& entry) {
+        const bool dies = dead(entry.burst);
+        overwritten_ += dies ? entry.bytes() : 0;
+        return dies;
+    });
+}
+
 void WriteCombiner::flush(std::vector<DramSegment>& drained) {
     for (Entry& entry : entries_) {
         entry.leaving = true;

@@ -15,6 +15,7 @@
 // than what DRAM has. Capacity 0: every write passes by untouched.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -35,16 +36,18 @@ class WriteCombiner {
     void read(std::vector<DramSegment>& segments, std::vector<DramSegment>& drained);
     /// The read has gone to DRAM. With `open_row` appends the entries of its rows.
     void row_opened(std::span<const DramSegment> segments, std::vector<DramSegment>& drained);
+    /// Empties entries whose burst `dead` names: nobody will read those bytes again.
+    void drop(const std::function<bool(Bytes burst)>& dead);
     /// Drains all entries, oldest first.
     void flush(std::vector<DramSegment>& drained);
 
     std::size_t entries() const { return entries_.size(); }
     Bytes held_bytes() const;
-    /// Pieces put into entries, entries drained, and entries read, so far.
+    /// Pieces put into entries, entries drained or dropped, and entries read, so far.
     std::uint64_t accesses() const { return accesses_; }
     /// Bytes that reads took from here, so far.
     Bytes forwarded_bytes() const { return forwarded_; }
-    /// Bytes that were written again before they left, so far.
+    /// Bytes that were written again, or dropped, before they left, so far.
     Bytes overwritten_bytes() const { return overwritten_; }
 
   private:
