@@ -17,6 +17,8 @@ STYLE = {"font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "xtick.labels
          "lines.linewidth": 1.2, "svg.hashsalt": "palimpsest", "svg.fonttype": "path", "pdf.fonttype": 42,
          "hatch.linewidth": 0.5}
 INK, MUTED, GRID, PAPER = "#000000", "#444444", "#dddddd", "#ffffff"
+# Of letters on data: as ink and paper, but not the same, since those change on a dark page and data do not.
+DARK, LIGHT = "#010101", "#fefefe"
 # M. Okabe and K. Ito's colours, which readers with any colour vision can tell apart.
 BLUE, ORANGE, SKY, PINK = "#0072b2", "#e69f00", "#56b4e9", "#cc79a7"
 RED, YELLOW, GREEN, GREY = "#d55e00", "#f0e442", "#009e73", "#bbbbbb"
@@ -56,9 +58,9 @@ def marker_of(index):
 
 
 def contrasting(colour):
-    """Black or white, whichever is read more easily on `colour`."""
+    """Dark or light, whichever is read more easily on `colour`."""
     red, green, blue = matplotlib.colors.to_rgb(colour)
-    return INK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else PAPER
+    return DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else LIGHT
 
 
 # Of a stacked bar, what is too thin to be seen: not drawn, so that no white edge stands where nothing is.
@@ -113,7 +115,7 @@ def geometric(values):
     if len(ordered) < 3 or ordered[0] <= 0:
         return False
     ratios = [after / before for before, after in zip(ordered, ordered[1:])]
-    return min(ratios) > 1.3 and ordered[-1] / ordered[0] >= 4
+    return min(ratios) >= 1.5 and ordered[-1] / ordered[0] >= 4
 
 
 def value_axis(axis, values):

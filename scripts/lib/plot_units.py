@@ -36,6 +36,7 @@ SUFFIXES = [("tokens_per_second", "tokens/s"), ("requests_per_second", "requests
 # Of these more is better; of all else less is.
 MORE_IS_BETTER = ("per_second", "reduction", "saving", "gain", "utilisation", "hit_rate", "row_hits", "agreement", "share_met")
 PREFIXES = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p")]
+COUNTED = {"B", "cycles", "MACs", "bytes"}
 WITH_PREFIX = {"s", "J", "B", "W", "B/s", "cycles", "tokens/s", "MAC/s", "MACs", "bytes"}
 
 
@@ -81,6 +82,8 @@ def scaled(path, values):
 
 
 def si(value, unit, digits=3):
-    """"454 ms"."""
+    """"454 ms", "2.00 J", "64 B"."""
     factor, prefix = prefix_for([value], unit if unit in WITH_PREFIX else "s")
-    return f"{value / factor:.{digits}g} {prefix}{unit}".strip()
+    whole = unit in COUNTED and factor == 1 and value == int(value)
+    number = f"{value / factor:{'.0f' if whole else f'#.{digits}g'}}".rstrip(".")
+    return f"{number} {prefix}{unit}"

@@ -57,8 +57,8 @@ def figure(table, options):
         handles += panel.plot(*zip(*members), linestyle="none", color=style.colour_of(index), marker=style.marker_of(index),
                               markersize=4, markeredgecolor=style.PAPER, markeredgewidth=0.3, zorder=3,
                               label=shown(group) if by else "points")
-    # Between two points of the front nothing better was found than the worse of both.
-    panel.step(*zip(*best), where="post" if up_x == up_y else "pre", color=style.MUTED, linewidth=1, zorder=2)
+    # What is to be had at any x: the y of the next point of the front that is at least as good in x.
+    panel.step(*zip(*best), where="pre" if up_x else "post", color=style.MUTED, linewidth=1, zorder=2)
     if options.log or style.geometric(sorted({a for a, _ in best})) and max(a for a, _, _ in rows) > 50 * best[0][0]:
         panel.set_xscale("log")
         panel.set_yscale("log")
