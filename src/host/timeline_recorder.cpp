@@ -162,8 +162,11 @@ TimelineSlice TimelineRecorder::slice_of(const Command& command, const Inside& i
     slice.end_ps = time_of(end);
     slice.name = command.label;
     slice.flow_in = inside.flow;
-    slice.arguments = {
-        {"operator", std::string_view(command.label)}, {"layer", command.layer}, {"request", command.request}};
+    slice.arguments = {{"operator", std::string_view(command.label)}};
+    if (command.layer != kNoLayer) {
+        slice.arguments.push_back({"layer", command.layer});
+    }
+    slice.arguments.push_back({"request", command.request});
     std::visit(Overloaded{[&](const DmaCommand& work) { describe(work, kv_vector_bytes_, slice); },
                           [&](const auto& work) { describe(work, slice); }},
                command.work);

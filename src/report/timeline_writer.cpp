@@ -49,7 +49,9 @@ void append_number(std::string& line, double value) {
 }
 
 std::string time_text(Picoseconds time_ps) {
-    return fmt::format("{}us", time_ps / 1'000'000);
+    constexpr Picoseconds kMicrosecond = 1'000'000;
+    return time_ps % kMicrosecond == 0 || time_ps >= 10 * kMicrosecond ? fmt::format("{}us", time_ps / kMicrosecond)
+                                                                       : fmt::format("{}ps", time_ps);
 }
 
 }  // namespace
@@ -159,7 +161,7 @@ void TimelineWriter::slice(const TimelineSlice& slice) {
         }
     }
     line_ += "}}";
-    put(slice.end_ps);
+    put(slice.begin_ps);
 }
 
 void TimelineWriter::value(CounterId id, Picoseconds time_ps, std::span<const double> values) {
@@ -214,14 +216,15 @@ void TimelineWriter::refuse(Picoseconds end_of_run_ps) const {
     constexpr double kMegabyte = 1e6;
     const double bytes =
         static_cast<double>(bytes_) * static_cast<double>(events_) / static_cast<double>(events_written_);
-    const Picoseconds begin_us = window_.begin_ps / 1'000'000 * 1'000'000;
+    // Some room is left for slices of other tracks that began in it and had not come yet.
+    const Picoseconds fits_ps = window_.begin_ps + (full_ps_ - std::min(full_ps_, window_.begin_ps)) / 10 * 9;
     throw InputError(
         "--timeline-window", "",
-        fmt::format(
-            "the timeline of {}:{} would be {:.0f} MB of JSON ({} events), and no more than {:.0f} MB are written",
-            time_text(begin_us), time_text(std::min(end_of_run_ps, window_.end_ps)), bytes / kMegabyte, events_,
-            static_cast<double>(most_bytes_) / kMegabyte),
-        fmt::format("a shorter window: {}:{} fits", time_text(begin_us), time_text(full_ps_)));
+        fmt::format("the timeline of {}:{} would be {:.3g} MB of JSON ({} events), and no more than {:.3g} "
+                    "MB are written",
+                    time_text(window_.begin_ps), time_text(std::min(end_of_run_ps, window_.end_ps)), bytes / kMegabyte,
+                    events_, static_cast<double>(most_bytes_) / kMegabyte),
+        fmt::format("a shorter window: {}:{} fits", time_text(window_.begin_ps), time_text(fits_ps)));
 }
 
 }  // namespace palimpsest
