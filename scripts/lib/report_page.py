@@ -146,7 +146,7 @@ def fill(page):
     page.section("kv", "KV cache")
     page.table(tables.kv_cache)
     page.picture("residency", "Left: the token in each slot of one KV head after each step; a change of colour along a line is an "
-                              "eviction and a replacement. Right: the steps that each token stayed.")
+                              "eviction and a replacement, white a free slot. Right: the steps that each token stayed.")
     page.section("dram", "DRAM")
     page.picture("bandwidth", "Bytes that moved, as a rate over time, and the commands that the sequencer held.")
     page.table(tables.dram_traffic)

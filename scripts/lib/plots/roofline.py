@@ -45,6 +45,20 @@ def points(report):
     return placed, left_out
 
 
+def names_together(placed):
+    """The name at each point; points that lie on each other share one, at the largest. The whole run has none."""
+    names = [""] * len(placed)
+    largest_first = sorted(range(len(placed)), key=lambda number: -placed[number]["radius"])
+    for number in largest_first:
+        point = placed[number]
+        if point["name"] == "whole run":
+            continue
+        near = next((other for other in largest_first if names[other] and all(
+            abs(math.log(placed[other][axis] / point[axis])) < 0.06 for axis in ("intensity", "rate"))), number)
+        names[near] += ", " * bool(names[near]) + point["name"]
+    return names
+
+
 def figure(report, options):
     peak, bandwidth = machine(report)
     placed, left_out = points(report)
@@ -54,7 +68,7 @@ def figure(report, options):
     panel = axes[0, 0]
     ridge = peak / bandwidth
     low = min([ridge, *(point["intensity"] for point in placed)]) / 3
-    high = max([ridge, *(point["intensity"] for point in placed)]) * 4
+    high = max([ridge, *(point["intensity"] for point in placed)]) * 3
     panel.plot([low, ridge, high], [low * bandwidth, peak, peak], color=style.INK, linewidth=1.4, zorder=2)
     panel.set_xscale("log")
     panel.set_yscale("log")
@@ -82,9 +96,7 @@ def figure(report, options):
     handles = style.patches([("bound by DRAM", style.RED), ("bound by the array", style.BLUE)])
     handles.append(panel.plot([], [], marker="D", color=style.INK, linestyle="none", markersize=4, label="whole run")[0])
     style.legend_above(drawing, handles)
-    named = [point for point in placed if point["name"] != "whole run"]
-    plot_labels.name_points(panel, [(point["intensity"], point["rate"]) for point in placed],
-                            ["" if point not in named else point["name"] for point in placed],
+    plot_labels.name_points(panel, [(point["intensity"], point["rate"]) for point in placed], names_together(placed),
                             [point["radius"] for point in placed], avoid=[roof, slope, corner],
                             lines=[[(low, low * bandwidth), (ridge, peak), (high, peak)]])
     return drawing
