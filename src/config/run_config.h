@@ -44,7 +44,8 @@ struct CacheConfig {
     std::uint32_t sinks = 1;           ///< first tokens, never evicted
     std::uint32_t recent = 16;         ///< last tokens, never evicted
     std::uint32_t score_bits = 16;     ///< width of a token's score in the KV-MMU; rce and accumulated compute in it
-    double rce_half_life = 0.125;      ///< rce: steps in which relevance halves, as a share of the budget; 0 = it stays
+    /// rce: steps in which relevance halves at a window of the whole budget, as a share of the budget; 0: it stays
+    double rce_half_life = 0.0833;
     double rce_most_recent = 0.9375;   ///< rce: most that the recent window grows to, as a share of the budget
     std::uint32_t decay_shift = 0;     ///< accumulated: each step a score loses score >> decay_shift; 0 = no decay
     bool normalise_by_age = false;     ///< accumulated: divide by the number of queries that could see the token

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -22,6 +23,14 @@ std::uint32_t checked_bits(const CacheConfig& config) {
         throw InputError({}, "cache.score_bits", fmt::format("{}", config.score_bits), "2 to 32");
     }
     return config.score_bits;
+}
+
+std::uint64_t decay_period(const CacheConfig& config) {
+    if (config.rce_half_life <= 0) {
+        return 0;
+    }
+    const double budget = config.budget;
+    return static_cast<std::uint64_t>(std::max(1LL, std::llround(budget * budget * config.rce_half_life)));
 }
 
 /// Leaves a token outside the sinks and the window.
@@ -47,19 +56,15 @@ RcePolicy::RcePolicy(const CacheConfig& config, std::uint32_t slots)
       score_max_(0xFFFF'FFFFU >> (32 - checked_bits(config))),
       fraction_bits_(std::min(config.score_bits - std::min(config.score_bits, kWholeBits), kMostFractionBits)),
       median_step_(std::max((1U << fraction_bits_) / 4, 1U)),
-      half_life_(share_of(config.budget, config.rce_half_life)),
+      decay_period_(decay_period(config)),
       youngest_judged_(config.budget / 8),
       least_window_(config.recent),
       most_window_(largest_window(config)),
-      window_(std::clamp(config.budget / 2, least_window_, most_window_)) {
-    if (config.rce_half_life > 0) {
-        half_life_ = std::max(half_life_, 1U);
-    }
-}
+      window_(std::clamp(config.budget / 2, least_window_, most_window_)) {}
 
 void RcePolicy::observe(const RelevanceRow& row) {
+    const std::uint32_t delta = next_decay();
     adapt_window(row);
-    const std::uint32_t delta = decay_at(row.query);
     std::uint32_t* const scores_by_slot = scores().data();
     for (std::size_t i = 0; i < row.probabilities.size(); ++i) {
         const std::uint32_t kept = scores_by_slot[i] - std::min(scores_by_slot[i], delta);
@@ -67,14 +72,14 @@ void RcePolicy::observe(const RelevanceRow& row) {
     }
 }
 
-std::uint32_t RcePolicy::decay_at(TokenPosition query) const {
-    if (half_life_ == 0) {
+std::uint32_t RcePolicy::next_decay() {
+    if (decay_period_ == 0) {
         return 0;
     }
-    // Steps of a half-life add up to one exactly, whatever the number of fraction bits.
-    const std::uint64_t now = query.value;
-    return static_cast<std::uint32_t>(((now + 1) << fraction_bits_) / half_life_ -
-                                      (now << fraction_bits_) / half_life_);
+    decay_phase_ += std::uint64_t{window_} << fraction_bits_;
+    const std::uint64_t steps = decay_phase_ / decay_period_;
+    decay_phase_ %= decay_period_;
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(steps, score_max_));
 }
 
 void RcePolicy::adapt_window(const RelevanceRow& row) {

@@ -8,7 +8,11 @@
 //
 //   L = 0 for p = 0, else (1 + floor(log2 p)) + mantissa, 5 bits before the binary point (Mitchell 1962: leading-one
 //       position and the bits behind it, no table)
-//   M = max(M - delta, L),   delta so that M falls by one (a factor of two of attention) in rce_half_life * C steps
+//   M = max(M - delta, L),   delta so that M falls by one (a factor of two of attention) in
+//                            rce_half_life * C * C / w steps
+//
+// so a set whose scores foretell attention (its window w is small) forgets slowly, one that has become a sliding window
+// fast.
 //
 // Protected: positions below `sinks`, and the last w up to the newest. The window w is a register of the set between
 // `recent` and rce_most_recent * C: where scores foretell attention it shrinks, where they do not (heads that look back
@@ -41,15 +45,16 @@ class RcePolicy final : public ScoredPolicy<std::uint32_t> {
     std::uint32_t window() const { return window_; }
 
   private:
-    /// What scores lose at this query.
-    std::uint32_t decay_at(TokenPosition query) const;
+    /// What scores lose in this row.
+    std::uint32_t next_decay();
     /// What the row at `query` says of how well scores foretell attention.
     void adapt_window(const RelevanceRow& row);
 
     std::uint32_t score_max_;
     std::uint32_t fraction_bits_;
     std::uint32_t median_step_;
-    std::uint32_t half_life_;        ///< steps in which a score falls by one; 0: it stays
+    std::uint64_t decay_period_;     ///< a score falls by one while windows add up to it; 0: it stays
+    std::uint64_t decay_phase_ = 0;  ///< of a step of the score, in 1 / decay_period_
     std::uint32_t youngest_judged_;  ///< ages above it are looked at for the window
     std::uint32_t least_window_, most_window_;
     std::uint32_t window_;

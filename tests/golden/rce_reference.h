@@ -17,7 +17,8 @@ class RceReference {
         : sinks_(config.sinks),
           fraction_(std::ldexp(1.0, std::clamp(static_cast<int>(config.score_bits) - 5, 0, 15))),
           largest_(std::ldexp(1.0, static_cast<int>(config.score_bits)) - 1),
-          half_life_(config.rce_half_life > 0 ? std::max(1L, part(config, config.rce_half_life)) : 0),
+          // A score falls by one in so many steps at a window of one token.
+          steps_(config.rce_half_life > 0 ? std::max(1L, part(config, config.rce_half_life * config.budget)) : 0),
           judged_above_(config.budget / 8) {
         const auto budget = static_cast<std::int64_t>(config.budget);
         const std::int64_t room = std::max<std::int64_t>(0, budget - config.sinks - 1);  // one token may go
@@ -28,8 +29,11 @@ class RceReference {
 
     /// The row of the query at `query`: the samples of all tokens held, by position.
     void observe(std::uint32_t query, const std::map<std::uint32_t, std::uint32_t>& row) {
+        lose();
+        const double after = lost_;
+        lost_ = before_;  // the window is judged by what scores were before this row
         judge(query, row);
-        lost_ += loss_at(query);
+        lost_ = after;
         for (const auto& [position, sample] : row) {
             // A moment of relevance L, when `lost_` has been lost, is worth L less what is lost from then on.
             double& best = best_.try_emplace(position, 0).first->second;
@@ -61,15 +65,14 @@ class RceReference {
         return std::llround(static_cast<double>(config.budget) * share);
     }
 
-    /// Steps of the score that are lost at `query`: a remainder is carried from position to position, from 0 on.
-    double loss_at(std::uint32_t query) {
-        std::int64_t loss = 0;
-        for (; half_life_ > 0 && next_ <= query; ++next_) {
-            carried_ += static_cast<std::int64_t>(fraction_);
-            loss = carried_ / half_life_;
-            carried_ %= half_life_;
+    /// What all scores lose in a row, in proportion to the window; a remainder is carried to the next.
+    void lose() {
+        before_ = lost_;
+        if (steps_ > 0) {
+            carried_ += static_cast<std::int64_t>(fraction_) * window_;
+            lost_ += static_cast<double>(carried_ / steps_);
+            carried_ %= steps_;
         }
-        return static_cast<double>(loss);
     }
 
     /// Does the attention of this row go where scores are high?
@@ -97,11 +100,10 @@ class RceReference {
 
     std::uint32_t sinks_;
     double fraction_, largest_;  ///< a factor of two, and the most a score can be, in steps
-    std::int64_t half_life_;     ///< 0: nothing is lost
+    std::int64_t steps_;         ///< 0: nothing is lost
     std::int64_t judged_above_, least_ = 0, most_ = 0, window_ = 0;
-    double lost_ = 0, median_ = 0;
+    double lost_ = 0, before_ = 0, median_ = 0;
     std::int64_t carried_ = 0;
-    std::uint32_t next_ = 0;
     std::map<std::uint32_t, double> best_;  ///< by position
 };
 

@@ -36,6 +36,11 @@ CacheConfig fixed_window(CacheConfig config) {
     return config;
 }
 
+/// The window is the whole budget, so that a score falls by one in rce_half_life * budget steps.
+CacheConfig whole_window(std::uint32_t budget) {
+    return fixed_window(rce(budget, 0, budget));
+}
+
 /// Tokens come one by one into `budget` slots; `draw` says what attention the token at a position gets in a row.
 class Generation {
   public:
@@ -114,10 +119,11 @@ TEST_CASE("relevance never falls as attention grows, and is near the true logari
     }
 }
 
-TEST_CASE("decay adds up to a factor of two a half-life, whatever the width of a score", "[policy][rce]") {
+TEST_CASE("decay adds up to a factor of two a half-life of the window, whatever the width of a score",
+          "[policy][rce]") {
     for (const std::uint32_t bits : {5U, 8U, 12U, 16U, 20U, 32U}) {
         for (const std::uint32_t steps : {1U, 3U, 7U, 8U, 50U, 1000U}) {
-            CacheConfig config = rce(100, 0, 0);
+            CacheConfig config = whole_window(100);
             config.score_bits = bits;
             config.rce_half_life = steps / 100.0;
             RcePolicy policy(config, 1);
@@ -134,6 +140,18 @@ TEST_CASE("decay adds up to a factor of two a half-life, whatever the width of a
                 REQUIRE(scores[i + steps] == left);
             }
         }
+    }
+    SECTION("a quarter of the window, four times the steps") {
+        CacheConfig config = fixed_window(rce(100, 0, 25));
+        config.rce_half_life = 0.07;
+        RcePolicy policy(config, 1);
+        policy.insert(SlotId(0), TokenPosition(0));
+        observe(policy, {65535}, 0);
+        const std::uint32_t before = policy.score(SlotId(0));
+        for (std::uint32_t query = 1; query <= 28; ++query) {
+            observe(policy, {0}, query);
+        }
+        CHECK(before - policy.score(SlotId(0)) == 1U << fraction_bits(config));
     }
     SECTION("and with a half-life of 0 there is none") {
         CacheConfig config = rce(100, 0, 0);
@@ -175,16 +193,17 @@ TEST_CASE("a token that was important once goes when its relevance has halved of
     const auto steps_until_gone = [](const CacheConfig& config, std::uint32_t once, std::uint32_t steady) {
         RcePolicy policy(config, 2);
         fill(policy, 2);
-        observe(policy, {once, steady}, 1);
+        const std::uint32_t first = 1 + config.budget;  // both have left the window
+        observe(policy, {once, steady}, first);
         std::uint32_t steps = 0;
-        for (; steps < 5'000 && policy.victim(TokenPosition(2 + steps))->value == 1; ++steps) {
-            observe(policy, {0, steady}, 2 + steps);
+        for (; steps < 5'000 && policy.victim(TokenPosition(first + 1 + steps))->value == 1; ++steps) {
+            observe(policy, {0, steady}, first + 1 + steps);
         }
         return steps;
     };
     for (const double half_life : {0.125, 0.5, 1.0}) {
         for (const std::uint32_t budget : {16U, 64U, 200U}) {
-            CacheConfig config = fixed_window(rce(budget, 0, 0));
+            CacheConfig config = whole_window(budget);
             config.rce_half_life = half_life;
             const std::uint32_t h = share(config, half_life);
             INFO("half-life " << h);
@@ -197,13 +216,13 @@ TEST_CASE("a token that was important once goes when its relevance has halved of
 }
 
 TEST_CASE("the worked example of docs/eviction.md", "[policy][rce]") {
-    CacheConfig config = fixed_window(rce(32, 0, 0));
+    CacheConfig config = fixed_window(rce(32, 0, 16));
     config.score_bits = 16;
     config.rce_half_life = 0.125;
     RcePolicy policy(config, 2);
     fill(policy, 2);
     const std::vector<std::array<std::uint32_t, 4>> rows{
-        {4000, 26528, 700, 21232}, {0, 26016, 700, 21232}, {900, 25504, 700, 21232}, {0, 24992, 700, 21232}};
+        {4000, 26528, 700, 21232}, {0, 26272, 700, 21232}, {900, 26016, 700, 21232}, {0, 25760, 700, 21232}};
     std::uint32_t query = 40;
     for (const auto& [of_a, score_of_a, of_b, score_of_b] : rows) {
         observe(policy, {of_a, of_b}, query++);
@@ -213,8 +232,8 @@ TEST_CASE("the worked example of docs/eviction.md", "[policy][rce]") {
     for (; query < 99 && policy.victim(TokenPosition(query))->value == 1; ++query) {
         observe(policy, {0, 700}, query);
     }
-    CHECK(query == 52);  // the row of query 51 was the last
-    CHECK(policy.score(SlotId(0)) == 20896);
+    CHECK(query == 62);  // the row of query 61 was the last
+    CHECK(policy.score(SlotId(0)) == 21152);
 }
 
 TEST_CASE("rce ties go to the oldest, wherever it sits, and scores move with their tokens", "[policy][rce]") {
