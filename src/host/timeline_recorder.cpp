@@ -127,7 +127,7 @@ void TimelineRecorder::find_wait(const Command& command, Cycles free, Cycles now
             const auto on = static_cast<UnitId>(u);
             inside.wait = {on, command.wait_cause[u], now - free};
             const bool tile = command.unit == UnitId::pe_array || command.unit == UnitId::vector_unit;
-            if (on == UnitId::dma_load && tile && done.slice) {
+            if (on == UnitId::dma_load && tile && done.slice && sink_.shows(time_of(now), time_of(now))) {
                 // Loads are fewer than cycles, so that this is the number of one load of the whole run.
                 inside.flow = start_cycle_ + done.number;
                 done.slice->flow_out = inside.flow;
