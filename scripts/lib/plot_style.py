@@ -22,7 +22,7 @@ DARK, LIGHT = "#010101", "#fefefe"
 # M. Okabe and K. Ito's colours, which readers with any colour vision can tell apart.
 BLUE, ORANGE, SKY, PINK = "#0072b2", "#e69f00", "#56b4e9", "#cc79a7"
 RED, YELLOW, GREEN, GREY = "#d55e00", "#f0e442", "#009e73", "#bbbbbb"
-SERIES = [BLUE, RED, GREEN, ORANGE, SKY, PINK, INK, YELLOW]
+SERIES = [BLUE, RED, GREEN, ORANGE, SKY, PINK, INK, "#888888"]  # yellow is too pale for a line
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
 COLOUR_MAP = "viridis"
 
@@ -54,7 +54,8 @@ def colour_of(index):
 
 
 def marker_of(index):
-    return MARKERS[index % len(MARKERS)]
+    """Shifted by one for each round of the colours, so that a colour comes back with another shape."""
+    return MARKERS[(index + index // len(SERIES)) % len(MARKERS)]
 
 
 def contrasting(colour):

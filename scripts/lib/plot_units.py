@@ -26,8 +26,10 @@ NAMES = {
     "dram.row_hit_rate": ("row hit rate", "1"),
     "kv_cache.peak_bytes": ("peak KV cache", "B"),
     "kv_cache.reduction": ("KV cache reduction", "×"),
+    "kv_reduction": ("KV cache reduction", "×"),
     "kv_cache.evictions": ("evictions", "count"),
 }
+UPPER = {"kv": "KV", "dram": "DRAM", "dma": "DMA", "pe": "PE", "mmu": "MMU"}
 SUFFIXES = [("tokens_per_second", "tokens/s"), ("requests_per_second", "requests/s"), ("bytes_per_second", "B/s"),
             ("seconds", "s"), ("cycles", "cycles"), ("joules", "J"), ("bytes", "B"), ("bytes_read", "B"),
             ("bytes_written", "B"), ("watts", "W"), ("_ps", "ps"), ("_pj", "pJ"), ("_mw", "mW"), ("_bits", "bits"),
@@ -44,7 +46,7 @@ def quantity(path):
     """(name, unit) of a setting or result. The unit is "1" of a plain ratio and "" of what is no number."""
     if path in NAMES:
         return NAMES[path]
-    words = path.replace("_", " ").split(".")
+    words = [" ".join(UPPER.get(word, word) for word in part.split("_")) for part in path.split(".")]
     if path.startswith("energy.by_") and len(words) == 3:
         return f"energy, {words[2]}", "J"
     unit = next((unit for suffix, unit in SUFFIXES if path.endswith(suffix)), "count")

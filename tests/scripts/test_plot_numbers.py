@@ -235,7 +235,7 @@ class Units(unittest.TestCase):
         self.assertEqual(plot_units.si(64, "B"), "64 B")
         self.assertEqual(plot_units.scaled("latency.seconds", [0.01, 0.2]), (1e-3, "latency (ms)"))
         self.assertEqual(plot_units.scaled("latency.cycles", [2e6])[1], "latency (million cycles)")
-        self.assertEqual(plot_units.scaled("energy.by_block.dram", [2])[1], "energy, dram (J)")
+        self.assertEqual(plot_units.scaled("energy.by_block.dram", [2])[1], "energy, DRAM (J)")
         self.assertEqual(plot_units.scaled("dram.row_hit_rate", [0.5]), (1, "row hit rate (ratio)"))
 
     def test_a_geometric_row_gets_a_logarithmic_axis(self):

@@ -76,8 +76,16 @@ def figure(table, options):
         named = {(a, b): ", ".join(shown(row[axis]) for axis in others) for a, b, row in rows if (a, b) in best}
         rest = [(a, b) for a, b, _ in rows if (a, b) not in named]
         plot_labels.name_points(panel, [*named, *rest], [*named.values(), *[""] * len(rest)],
-                                [2.5] * len(named) + [2] * len(rest))
+                                [2.5] * len(named) + [2] * len(rest), lines=[_corners(best, up_x)])
     return drawing
+
+
+def _corners(points, vertical_first):
+    """The front as it is drawn, in steps."""
+    corners = points[:1]
+    for before, after in zip(points, points[1:]):
+        corners += [(before[0], after[1]) if vertical_first else (after[0], before[1]), after]
+    return corners
 
 
 def _order(value):

@@ -46,7 +46,7 @@ def figure(table, options):
             for place, value in enumerate(row):
                 if value == value:
                     colour = style.contrasting(image.cmap(image.norm(value / factor)))
-                    panel.text(place, up, f"{value / factor:.3g}", ha="center", va="center", fontsize=6.5, color=colour)
+                    panel.text(place, up, f"{value / factor:#.3g}".rstrip("."), ha="center", va="center", fontsize=6.5, color=colour)
                 else:
                     panel.text(place, up, "–", ha="center", va="center", fontsize=6.5)
         panel.set_xticks(range(len(xs)), [shown(value) for value in xs])
