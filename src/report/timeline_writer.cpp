@@ -39,6 +39,19 @@ void append_time(std::string& line, Picoseconds time_ps) {
     }
 }
 
+/// The time between two times. Viewers add it to the first in floating point: where that would come out behind the
+/// second, and the next slice would seem to lie within this one, it is written a picosecond shorter.
+void append_duration(std::string& line, Picoseconds begin_ps, Picoseconds end_ps) {
+    const auto microseconds = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000.0; };
+    const std::uint64_t begin = begin_ps / kPicosecondsPerNanosecond, end = end_ps / kPicosecondsPerNanosecond;
+    if (microseconds(begin) + microseconds(end - begin) <= microseconds(end)) {
+        append_time(line, (end - begin) * kPicosecondsPerNanosecond);
+    } else {
+        fmt::format_to(std::back_inserter(line), "{}.{:06}", (end - begin - 1) / 1000,
+                       (end - begin - 1) % 1000 * 1000 + 999);
+    }
+}
+
 void append_number(std::string& line, double value) {
     constexpr double kExact = 1e15;
     if (value == std::floor(value) && std::abs(value) < kExact) {
@@ -141,8 +154,7 @@ void TimelineWriter::slice(const TimelineSlice& slice) {
     fmt::format_to(std::back_inserter(line_), "\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":", slice.track + 1);
     append_time(line_, slice.begin_ps);
     line_ += ",\"dur\":";
-    const auto floor_ns = [](Picoseconds ps) { return ps - ps % kPicosecondsPerNanosecond; };
-    append_time(line_, floor_ns(slice.end_ps) - floor_ns(slice.begin_ps));
+    append_duration(line_, slice.begin_ps, slice.end_ps);
     fmt::format_to(std::back_inserter(line_), ",\"name\":{},\"cat\":{}", json_string(slice.name),
                    json_string(slice.category));
     if (slice.flow_out != 0) {

@@ -48,7 +48,7 @@ inline void demand_event(bool holds, const std::string& what, const nlohmann::js
 inline std::int64_t nanoseconds(const nlohmann::json& event, const char* key) {
     demand_event(event.contains(key) && event[key].is_number(), std::string("no number ") + key, event);
     const double ns = event[key].get<double>() * 1000;
-    demand_event(ns >= 0 && std::abs(ns - std::round(ns)) < 1e-3, std::string("no whole nanoseconds in ") + key, event);
+    demand_event(ns >= 0 && std::abs(ns - std::round(ns)) < 2e-3, std::string("no whole nanoseconds in ") + key, event);
     return std::llround(ns);
 }
 
@@ -61,6 +61,9 @@ inline TraceEvents::Slice slice(const nlohmann::json& event) {
     TraceEvents::Slice slice;
     slice.begin = nanoseconds(event, "ts");
     slice.end = slice.begin + nanoseconds(event, "dur");
+    // Some viewers stay with microseconds in floating point, and must not see an overlap where there is none.
+    demand_event(event["ts"].get<double>() + event["dur"].get<double>() <= static_cast<double>(slice.end) / 1000,
+                 "rounding makes a slice longer", event);
     slice.name = text(event, "name");
     slice.category = text(event, "cat");
     slice.arguments = event.at("args");
