@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -76,13 +77,68 @@ struct KvCacheResult {
     std::uint64_t resident_tokens_peak = 0;  ///< most residents of any one (request, layer, KV head)
 };
 
+/// Why the first request of the queue waits.
+enum class AdmissionLimit : std::uint8_t {
+    batch,          ///< as many run as may at once
+    capacity,       ///< the KV region has not so many free bytes
+    fragmentation,  ///< it has, but not one behind the other
+};
+inline constexpr std::size_t kAdmissionLimits = 3;
+
+/// A request that was served. Cycles are core cycles since the start of the run, which is the first arrival.
+struct ServedRequest {
+    std::uint64_t id = 0;  ///< row of the file of requests
+    Cycles arrival = 0;
+    Cycles admitted = 0;
+    Cycles first_token = 0;  ///< the step with the last of its prompt is over
+    Cycles finished = 0;
+    std::uint32_t prompt_tokens = 0;
+    std::uint32_t output_tokens = 0;
+};
+
+struct TurnedAway {
+    std::uint64_t id = 0;
+    std::uint32_t prompt_tokens = 0;
+    std::uint32_t output_tokens = 0;
+    std::string reason;  ///< "length", "kv_capacity"
+};
+
+/// A step, or a wait for arrivals: what holds from its start on. Used bytes are those of its end.
+struct ServingSample {
+    Cycles start = 0;
+    Cycles cycles = 0;
+    std::uint32_t waiting = 0;
+    std::uint32_t running = 0;  ///< 0: the machine waits for arrivals
+    Bytes reserved_bytes = 0;
+    Bytes used_bytes = 0;    ///< of tokens in the cache
+    Bytes free_bytes = 0;    ///< of the KV region
+    Bytes usable_bytes = 0;  ///< of those, what one request could be given
+};
+
+/// A run with requests that arrive one by one.
+struct ServingResult {
+    std::vector<ServedRequest> requests;  ///< in order of arrival
+    std::vector<TurnedAway> turned_away;
+    std::uint64_t clamped = 0;      ///< requests whose lengths were cut
+    std::uint32_t places = 0;       ///< requests that can run at once: slot sets of the KV-MMU
+    std::uint32_t step_tokens = 0;  ///< most tokens of a step
+    Bytes kv_capacity_bytes = 0;
+    bool partitions = false;  ///< every request has the same bytes
+    std::vector<ServingSample> samples;
+    std::uint64_t prefill_steps = 0, generation_steps = 0, mixed_steps = 0;
+    std::array<Cycles, kAdmissionLimits> blocked{};  ///< cycles in which the first of the queue waited, by why
+    Interval mixed;                                  ///< steps with tokens of both phases
+    Interval idle;                                   ///< waits for arrivals
+};
+
 struct RunResult {
     Interval total, prefill, generation;
     std::vector<Cycles> step_cycles;  ///< prefill chunks first, then each generation step
     std::uint32_t prefill_steps = 0;  ///< how many of `step_cycles` are prefill chunks
     std::vector<UnitResult> units;
     KvCacheResult kv_cache;
-    std::vector<OperatorResult> operators;     ///< one a spec when the workload is a list of operators
+    std::vector<OperatorResult> operators;  ///< one a spec when the workload is a list of operators
+    std::optional<ServingResult> serving;   ///< where requests arrive one by one
     RunProfile profile;
     std::map<std::string, std::string> notes;  ///< how attention was mapped, what is estimated: key to sentence
     std::uint64_t systemc_events = 0;          ///< timed and delta notifications delivered

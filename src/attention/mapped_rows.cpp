@@ -50,7 +50,7 @@ std::uint32_t MappedRows::source_head(HeadId head) const {
 }
 
 std::uint32_t MappedRows::source_sequence(RequestId request) const {
-    return request.value % source_->sequences();
+    return (demand_.first_request + request.value) % source_->sequences();
 }
 
 void MappedRows::read(std::uint32_t sequence, std::uint32_t layer, std::uint32_t head, std::uint32_t position,

@@ -28,7 +28,8 @@ struct RowDemand {
     std::uint32_t layers = 1;
     std::uint32_t heads = 1;  ///< query heads a layer
     std::uint32_t requests = 1;
-    std::uint32_t positions = 1;  ///< prompt and generated tokens
+    std::uint32_t positions = 1;      ///< prompt and generated tokens
+    std::uint32_t first_request = 0;  ///< request 0 here is this one of the run, which has `requests` in all
 };
 
 class MappedRows {

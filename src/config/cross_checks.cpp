@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "config/dram_relations.h"
+#include "config/fields.h"
 #include "config/kv_checks.h"
 #include "config/policy_defaults.h"
 
@@ -62,13 +63,37 @@ void check_sequence(const RunConfig& config, Reporter& report) {
     const ModelShape& model = config.model;
     const std::uint64_t prompt = config.workload.prompt_tokens;
     const std::uint64_t tokens = prompt + config.workload.generated_tokens;
-    if (model.positions == PositionEncoding::learned) {
+    if (model.positions == PositionEncoding::learned && !config.workload.requests) {
         report.require(
             tokens <= model.max_positions,
             prompt >= model.max_positions ? "workload.prompt_tokens" : "workload.generated_tokens",
             fmt::format("{} prompt + {} generated = {} tokens", prompt, config.workload.generated_tokens, tokens),
             fmt::format("at most {} tokens: {} has that many learned positions", model.max_positions, model.name));
     }
+}
+
+void check_requests(const RunConfig& config, Reporter& report) {
+    if (!config.workload.requests) {
+        return;
+    }
+    const RequestsConfig& requests = *config.workload.requests;
+    const std::uint32_t batch = config.workload.batch;
+    report.require(requests.step_tokens == 0 || requests.step_tokens >= batch, "workload.requests.step_tokens",
+                   value_text(requests.step_tokens),
+                   fmt::format("0, or {} or more: a token for each of the batch", batch));
+    report.require(config.cache.prefill == PrefillMode::chunked, "cache.prefill",
+                   fmt::format("value \"{}\"", config_name(config.cache.prefill)),
+                   "\"chunked\" with workload.requests: prompts share steps with generation");
+    report.require(
+        !std::holds_alternative<AttentionEngineSource>(config.attention), "attention.source", "value \"engine\"",
+        "\"trace\" or \"synthetic\" with workload.requests: the engine runs a batch whose requests begin and "
+        "end together");
+    const bool own_regions = config.cache.policy == "full" && requests.reserve == KvReserve::request;
+    report.require(
+        !own_regions || config.cache.placement == CachePlacement::packed, "cache.placement",
+        fmt::format("value \"{}\"", config_name(config.cache.placement)),
+        "\"packed\" where requests reserve regions of their own length (workload.requests.reserve \"request\" "
+        "with full)");
 }
 
 void check_residency(const RunConfig& config, Reporter& report) {
@@ -266,6 +291,7 @@ void cross_check(const RunConfig& config, const Locate& locate, Diagnostics& dia
     if (config.workload.operators.empty()) {
         cross_check_model(config.model, locate, diagnostics);
         check_sequence(config, report);
+        check_requests(config, report);
         check_residency(config, report);
     }
     cross_check_hardware(config.hardware, locate, diagnostics);

@@ -80,6 +80,17 @@ constexpr auto names_of(EvictionScope) {
 constexpr auto names_of(SnapKvPooling) {
     return std::array{EnumName{SnapKvPooling::average, "average"}, EnumName{SnapKvPooling::max, "max"}};
 }
+constexpr auto names_of(RequestFormat) {
+    return std::array{EnumName{RequestFormat::automatic, "automatic"}, EnumName{RequestFormat::palimpsest, "palimpsest"},
+                      EnumName{RequestFormat::azure, "azure"}, EnumName{RequestFormat::sharegpt, "sharegpt"}};
+}
+constexpr auto names_of(TooLong) {
+    return std::array{EnumName{TooLong::error, "error"}, EnumName{TooLong::reject, "reject"},
+                      EnumName{TooLong::clamp, "clamp"}};
+}
+constexpr auto names_of(KvReserve) {
+    return std::array{EnumName{KvReserve::request, "request"}, EnumName{KvReserve::maximum, "maximum"}};
+}
 constexpr auto names_of(PrefillMode) {
     return std::array{EnumName{PrefillMode::chunked, "chunked"}, EnumName{PrefillMode::one_shot, "one_shot"},
                       EnumName{PrefillMode::preset, "preset"}};
@@ -349,6 +360,28 @@ void fields(Visitor& v, S& c) {
     v("attention_overlap", c.attention_overlap);
     v("eviction_overlap", c.eviction_overlap);
     v("batched_projections", c.batched_projections);
+}
+
+template <class Visitor, Is<SloConfig> S>
+void fields(Visitor& v, S& c) {
+    v("time_to_first_token_ms", c.time_to_first_token_ms);
+    v("time_per_output_token_ms", c.time_per_output_token_ms);
+}
+
+/// All but `file`.
+template <class Visitor, Is<RequestsConfig> S>
+void fields(Visitor& v, S& c) {
+    v("format", c.format);
+    v("skip", c.skip);
+    v("limit", c.limit);
+    v("time_scale", c.time_scale);
+    v("max_prompt_tokens", c.max_prompt_tokens);
+    v("max_output_tokens", c.max_output_tokens);
+    v("too_long", c.too_long);
+    v("step_tokens", c.step_tokens);
+    v("kv_capacity_bytes", c.kv_capacity_bytes);
+    v("reserve", c.reserve);
+    v("slo", c.slo);
 }
 
 template <class Visitor, Is<WorkloadConfig> S>

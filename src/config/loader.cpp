@@ -14,6 +14,7 @@
 #include "config/overrides.h"
 #include "config/policy_defaults.h"
 #include "config/references.h"
+#include "config/request_list.h"
 #include "config/resolved.h"
 
 namespace palimpsest {
@@ -209,12 +210,16 @@ class Loader {
         read_sections(plain, config);
         read_workload(plain, config);
         const Json attention = read_attention(plain, config);
+        const Json requests = read_requests(plain, config);
         cross_check(
             config, [this](const std::string& path) { return place_of(path); }, diagnostics_);
         diagnostics_.throw_if_any();
 
         config.resolved = write_run(config);
         config.resolved["attention"].update(attention);
+        if (config.workload.requests) {
+            config.resolved["workload"]["requests"].update(requests);
+        }
         config.hash = hash_of(config.resolved);
         config.resolved["sources"] = sources;
         return config;
@@ -266,6 +271,60 @@ class Loader {
                 config.workload.operators = read_layers_csv(*file, operands_ready);
             }
         }
+    }
+
+    /// Returns what the resolved document says of the file: its name and checksum.
+    Json read_requests(const Json& plain, RunConfig& config) {
+        if (!plain.contains("workload") || !plain["workload"].contains("requests")) {
+            return Json::object();
+        }
+        const Json& workload = plain["workload"];
+        const Json& requests = workload["requests"];
+        for (const char* key : {"prompt_tokens", "generated_tokens", "operators", "layers_csv"}) {
+            if (workload.contains(key)) {
+                complain(std::string("workload.") + key, "is given beside workload.requests",
+                         "one of the two: each request brings its own lengths");
+            }
+        }
+        diagnostics_.throw_if_any();
+        const std::string name = requests["file"].get<std::string>();
+        const std::optional<std::string> file = find_data_file(name, place_of("workload.requests.file").file);
+        if (!file) {
+            complain("workload.requests.file", fmt::format("value \"{}\" is not a file", name),
+                     "a CSV of requests, relative to this file or to the shipped configs");
+            return Json::object();
+        }
+        RequestsConfig served;
+        read_fields(requests, served);
+        served.file = *file;
+        const RequestLimits limits{served.skip,
+                                   served.limit,
+                                   served.time_scale,
+                                   served.max_prompt_tokens,
+                                   served.max_output_tokens,
+                                   std::max(2U, config.model.max_positions),
+                                   served.too_long};
+        served.list = parse_requests_csv(read_text_file(*file), *file, served.format, limits);
+        set_longest(served, config.workload);
+        config.workload.requests = std::move(served);
+        return {{"file", name}, {"checksum", checksum_of(*file, requests, "workload.requests.checksum")}};
+    }
+
+    /// What the longest request takes: slots, score vectors and tables are laid out for it.
+    static void set_longest(const RequestsConfig& served, WorkloadConfig& workload) {
+        if (served.list.requests.empty()) {
+            throw InputError(served.file, "", "holds no request that is short enough",
+                             "at least one that workload.requests.max_prompt_tokens, max_output_tokens and the model's "
+                             "positions allow, or workload.requests.too_long \"clamp\"");
+        }
+        std::uint32_t prompt = 0;
+        std::uint32_t tokens = 0;
+        for (const RequestSpec& request : served.list.requests) {
+            prompt = std::max(prompt, request.prompt_tokens);
+            tokens = std::max(tokens, request.prompt_tokens + request.output_tokens);
+        }
+        workload.prompt_tokens = prompt;
+        workload.generated_tokens = tokens - prompt;
     }
 
     /// The text is found like other files, the model by the engine when the run starts.
@@ -352,10 +411,11 @@ class Loader {
     }
 
     /// Complains when the run expects another.
-    std::string checksum_of(const std::string& file, const Json& attention) {
+    std::string checksum_of(const std::string& file, const Json& document,
+                            const std::string& path = "attention.checksum") {
         std::string checksum = xxh3_128(read_text_file(file));
-        if (attention.contains("checksum") && attention["checksum"] != checksum) {
-            complain("attention.checksum", quote_value(attention["checksum"]),
+        if (document.contains("checksum") && document["checksum"] != checksum) {
+            complain(path, quote_value(document["checksum"]),
                      fmt::format("{}, which {} has, or another file", checksum, file));
         }
         return checksum;

@@ -18,6 +18,11 @@ Json write_run(const RunConfig& config) {
              {"cost", write_cost_table(config.cost)},
              {"pipeline", write_fields(config.pipeline)},
              {"simulation", write_fields(config.simulation)}};
+    if (config.workload.requests) {
+        run["workload"]["requests"] = write_fields(*config.workload.requests);
+        run["workload"].erase("prompt_tokens");  // of the longest request: not a setting
+        run["workload"].erase("generated_tokens");
+    }
     if (config.workload.operators.empty()) {
         run["model"] = write_fields(config.model);
     } else {

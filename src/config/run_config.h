@@ -15,6 +15,7 @@
 #include "config/dram_config.h"
 #include "config/hardware_config.h"
 #include "config/model_shape.h"
+#include "config/request_list.h"
 
 namespace palimpsest {
 
@@ -39,11 +40,11 @@ enum class SnapKvPooling : std::uint8_t { average, max };
 
 /// Where JSON does not say, `sinks`, `recent`, `score_bits` and `scope` are the policy's own (policy_defaults.h).
 struct CacheConfig {
-    std::string policy = "rce";        ///< a name of policy/registry.h
-    std::uint32_t budget = 64;         ///< slots per (request, layer, KV head); `full` ignores it
-    std::uint32_t sinks = 1;           ///< first tokens, never evicted
-    std::uint32_t recent = 16;         ///< last tokens, never evicted
-    std::uint32_t score_bits = 16;     ///< width of a token's score in the KV-MMU; rce and accumulated compute in it
+    std::string policy = "rce";     ///< a name of policy/registry.h
+    std::uint32_t budget = 64;      ///< slots per (request, layer, KV head); `full` ignores it
+    std::uint32_t sinks = 1;        ///< first tokens, never evicted
+    std::uint32_t recent = 16;      ///< last tokens, never evicted
+    std::uint32_t score_bits = 16;  ///< width of a token's score in the KV-MMU; rce and accumulated compute in it
     /// rce: steps in which relevance halves at a window of the whole budget, as a share of the budget; 0: it stays
     double rce_half_life = 0.0833;
     double rce_most_recent = 0.9375;   ///< rce: most that the recent window grows to, as a share of the budget
@@ -125,12 +126,42 @@ struct OperatorSpec {
     bool operands_ready = false;  ///< operands start on chip and results stay there: the block alone
 };
 
+enum class KvReserve : std::uint8_t {
+    request,  ///< what the request will hold at its end
+    maximum,  ///< what the longest sequence of the model holds
+};
+
+/// What a user calls served in time; 0: no bound.
+struct SloConfig {
+    double time_to_first_token_ms = 1000;
+    double time_per_output_token_ms = 100;
+};
+
+/// Requests that come one by one, and how they are served. Rules: docs/serving.md.
+struct RequestsConfig {
+    RequestFormat format = RequestFormat::automatic;
+    std::uint64_t skip = 0;
+    std::uint64_t limit = 0;  ///< 0: all
+    double time_scale = 1;    ///< on arrival times
+    std::uint32_t max_prompt_tokens = 1U << 20;
+    std::uint32_t max_output_tokens = 1U << 20;
+    TooLong too_long = TooLong::error;
+    std::uint32_t step_tokens = 0;           ///< most tokens of a step; 0: cache.prefill_chunk, or the batch if more
+    Bytes kv_capacity_bytes = 0;             ///< of DRAM; 0: slots for the whole batch, with `full` all that is left
+    KvReserve reserve = KvReserve::request;  ///< where nothing is evicted
+    SloConfig slo;
+    std::string file;  ///< resolved path
+    RequestList list;  ///< what is in it, as far as it is served
+};
+
 struct WorkloadConfig {
-    std::uint32_t batch = 1;              ///< requests, 1 to 64
+    std::uint32_t batch = 1;              ///< requests that run at once, 1 to 64
     std::uint32_t prompt_tokens = 128;    ///< P
     std::uint32_t generated_tokens = 32;  ///< G
     std::uint64_t seed = 1;
-    std::vector<OperatorSpec> operators;  ///< when not empty, these are run one after another in place of the model
+    std::uint32_t first_text = 0;            ///< which text the first request reads; set where one is replayed alone
+    std::optional<RequestsConfig> requests;  ///< prompt_tokens and generated_tokens are then of the longest
+    std::vector<OperatorSpec> operators;     ///< when not empty, these are run one after another in place of the model
 };
 
 /// The one KV cache that a run's profile follows slot by slot.

@@ -56,7 +56,9 @@ std::string summary_of(const RunConfig& run) {
                                    ? "no eviction"
                                    : fmt::format("{} with budget {}", run.cache.policy, run.cache.budget);
     const std::string work =
-        run.workload.operators.empty()
+        run.workload.requests ? fmt::format("{}, {} requests, at most {} at once, {}", run.model.name,
+                                            run.workload.requests->list.requests.size(), run.workload.batch, policy)
+        : run.workload.operators.empty()
             ? fmt::format("{}, batch {}, {} prompt + {} generated tokens, {}", run.model.name, run.workload.batch,
                           run.workload.prompt_tokens, run.workload.generated_tokens, policy)
             : fmt::format("{} operators", run.workload.operators.size());

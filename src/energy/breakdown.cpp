@@ -10,7 +10,8 @@ std::string_view name_of(EnergyBlock block) {
 }
 
 std::string_view name_of(EnergyPhase phase) {
-    static constexpr std::array<std::string_view, kEnergyPhases> names{"prefill", "generation", "operators", "other"};
+    static constexpr std::array<std::string_view, kEnergyPhases> names{"prefill", "generation", "operators",
+                                                                       "mixed",   "idle",       "other"};
     return names[static_cast<std::size_t>(phase)];
 }
 

@@ -27,9 +27,11 @@ enum class EnergyPhase : std::uint8_t {
     prefill,
     generation,
     operators,  ///< a workload of single operators
+    mixed,      ///< steps with tokens of both, where requests come one by one
+    idle,       ///< waits for requests
     other,      ///< of a transformer run, what lies in neither phase
 };
-inline constexpr std::size_t kEnergyPhases = 4;
+inline constexpr std::size_t kEnergyPhases = 6;
 
 enum class EnergyClass : std::uint8_t {
     compute,         ///< array, vector lanes, command handling

@@ -34,14 +34,17 @@ PhaseCounts counts_by_phase(const MachineCost& cost, const RunResult& result) {
     const std::uint64_t total = cost.count(result.total);
     const std::uint64_t prefill = cost.count(result.prefill);
     const std::uint64_t generation = cost.count(result.generation);
-    if (prefill > total || generation > total - prefill) {
+    const std::uint64_t mixed = result.serving ? cost.count(result.serving->mixed) : 0;
+    const std::uint64_t idle = result.serving ? cost.count(result.serving->idle) : 0;
+    if (prefill > total || generation > total - prefill || mixed + idle > total - prefill - generation) {
         throw SimulationError(
-            fmt::format("energy: {} is counted {} times in prefill and {} in generation, but {} in the run", cost.name,
-                        prefill, generation, total));
+            fmt::format("energy: {} is counted {} times in prefill, {} in generation, {} in steps of both and {} "
+                        "between steps, but {} in the run",
+                        cost.name, prefill, generation, mixed, idle, total));
     }
     const bool operators = !result.operators.empty();
-    const std::uint64_t rest = total - prefill - generation;
-    return {prefill, generation, operators ? rest : 0, operators ? 0 : rest};
+    const std::uint64_t rest = total - prefill - generation - mixed - idle;
+    return {prefill, generation, operators ? rest : 0, mixed, idle, operators ? 0 : rest};
 }
 
 template <class Counts>

@@ -35,6 +35,7 @@ struct CacheReplay::Implementation {
     ModelShape model;
     EvictionScope scope;
     std::uint32_t batch, prompt_tokens, generated_tokens;
+    std::uint32_t first_text;
     std::uint64_t seed;
     std::uint32_t slots = 0;
     bool uses_scores = false;
@@ -56,6 +57,7 @@ CacheReplay::Implementation::Implementation(const RunConfig& config, std::unique
       batch(config.workload.batch),
       prompt_tokens(config.workload.prompt_tokens),
       generated_tokens(config.workload.generated_tokens),
+      first_text(config.workload.first_text),
       seed(config.workload.seed),
       policy_name(config.cache.policy) {
     const std::uint32_t all_tokens = prompt_tokens + generated_tokens;
@@ -125,7 +127,7 @@ void CacheReplay::Implementation::assign_sets(const PolicyFactory& factory, cons
             set_of[i] = set_of[leader];
         } else {
             set_of[i] = static_cast<std::uint32_t>(sets.size());
-            add_set(view, i);
+            add_set(view, index(first_text, 0, 0) + i);
         }
         ++members[set_of[i]];
     }

@@ -22,6 +22,11 @@ struct DramDemand {
 /// The KV cache of a run: `slots` of each (request, layer, KV head). Where it lies is not in it yet.
 KvGeometry model_kv_geometry(const RunConfig& config, std::uint32_t slots, bool uses_scores);
 
+/// The KV cache of a run in which requests come one by one (workload.requests). `evicts`: every request has `slots`,
+/// and there are as many slot sets as the capacity holds; else requests reserve regions of their own length, or all
+/// that of the longest sequence. InputError where the capacity holds not one request.
+KvGeometry serving_kv_geometry(const RunConfig& config, bool evicts, bool uses_scores);
+
 /// Of a run with the configured policy.
 DramDemand dram_demand(const RunConfig& config);
 

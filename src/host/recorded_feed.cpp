@@ -45,7 +45,9 @@ SetFeed feed_of(const MappedRows& rows, const ModelShape& model, RequestId reque
 RecordedFeed::RecordedFeed(const RunConfig& config, std::unique_ptr<AttentionSource> source)
     : model_(config.model),
       positions_(config.workload.prompt_tokens + config.workload.generated_tokens),
-      rows_(std::move(source), RowDemand{model_.layers, model_.heads, config.workload.batch, positions_}),
+      rows_(std::move(source),
+            RowDemand{model_.layers, model_.heads, config.workload.first_text + config.workload.batch, positions_,
+                      config.workload.first_text}),
       view_of_(index(config.workload.batch, 0, 0)) {
     std::map<SetFeed, std::uint32_t> known;
     for (std::size_t i = 0; i < view_of_.size(); ++i) {

@@ -16,6 +16,39 @@ void require(bool holds, const std::string& what) {
     }
 }
 
+/// Every request of the list is served or turned away, none before its time, with all its tokens.
+void check_serving(const RunConfig& config, const RunResult& result) {
+    const ServingResult& serving = *result.serving;
+    const RequestList& list = config.workload.requests->list;
+    require(serving.requests.size() + serving.turned_away.size() == list.requests.size() + list.rejected.size(),
+            fmt::format("{} requests served and {} turned away of {}", serving.requests.size(),
+                        serving.turned_away.size(), list.requests.size() + list.rejected.size()));
+    std::uint64_t tokens = 0;
+    for (const ServedRequest& request : serving.requests) {
+        tokens += std::uint64_t{request.prompt_tokens} + request.output_tokens;
+        require(
+            request.arrival <= request.admitted && request.admitted < request.first_token &&
+                request.first_token < request.finished && request.finished <= result.total.cycles,
+            fmt::format("request {} arrives in cycle {}, is admitted in {}, has its first token in {} and its last in "
+                        "{}",
+                        request.id, request.arrival, request.admitted, request.first_token, request.finished));
+    }
+    const std::uint64_t passed = result.prefill.tokens + result.generation.tokens + serving.mixed.tokens;
+    require(tokens == passed, fmt::format("{} tokens passed the model, the requests have {}", passed, tokens));
+    Cycles end = 0;
+    for (const ServingSample& sample : serving.samples) {
+        require(sample.start == end && sample.used_bytes <= sample.reserved_bytes &&
+                    sample.reserved_bytes + sample.free_bytes == serving.kv_capacity_bytes &&
+                    sample.usable_bytes <= sample.free_bytes && sample.running <= serving.places,
+                fmt::format("from cycle {} on {} requests use {} of {} reserved bytes of {}, {} free, {} in one piece",
+                            sample.start, sample.running, sample.used_bytes, sample.reserved_bytes,
+                            serving.kv_capacity_bytes, sample.free_bytes, sample.usable_bytes));
+        end = sample.start + sample.cycles;
+    }
+    require(end == result.total.cycles,
+            fmt::format("the samples of the queue end in cycle {}, the run in {}", end, result.total.cycles));
+}
+
 }  // namespace
 
 void check_result(const RunConfig& config, const RunResult& result) {
@@ -57,11 +90,16 @@ void check_result(const RunConfig& config, const RunResult& result) {
             fmt::format("{} cycles for {} multiply-accumulates on {} PEs", cycles, result.total.macs, array));
 
     if (result.operators.empty()) {
-        require(result.prefill.cycles + result.generation.cycles == cycles,
-                fmt::format("prefill {} and generation {} cycles against {}", result.prefill.cycles,
-                            result.generation.cycles, cycles));
+        const Cycles mixed = result.serving ? result.serving->mixed.cycles : 0;
+        const Cycles idle = result.serving ? result.serving->idle.cycles : 0;
+        require(result.prefill.cycles + result.generation.cycles + mixed + idle == cycles,
+                fmt::format("prefill {}, generation {}, mixed {} and idle {} cycles against {}", result.prefill.cycles,
+                            result.generation.cycles, mixed, idle, cycles));
         const Cycles steps = std::accumulate(result.step_cycles.begin(), result.step_cycles.end(), Cycles{0});
-        require(steps == cycles, fmt::format("the steps take {} cycles, the run {}", steps, cycles));
+        require(steps + idle == cycles, fmt::format("the steps take {} cycles, the run {}", steps, cycles));
+    }
+    if (result.serving) {
+        check_serving(config, result);
     }
 }
 

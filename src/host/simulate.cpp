@@ -79,7 +79,7 @@ void run_to_end(Machine& machine, HostDriver& driver, ProfileCollector& profile,
         if (!sc_core::sc_pending_activity()) {
             report_stuck(machine, now, "nothing is left to happen");
         }
-        if (machine.sequencer().commands_completed() != completed) {
+        if (driver.asleep() || machine.sequencer().commands_completed() != completed) {
             completed = machine.sequencer().commands_completed();
             last_progress = now;
         } else if (now - last_progress >= config.simulation.watchdog_cycles) {
@@ -97,6 +97,7 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
     Machine machine("machine", config, workload.geometry());
     if (options.waveform != nullptr) {
         machine.trace(*options.waveform);
+        workload.trace(*options.waveform);
         options.waveform->declared();
     }
     std::optional<TimelineRecorder> timeline;
@@ -156,7 +157,8 @@ RunResult simulate(const RunConfig& config, const SimulateOptions& options) {
     RunResult result;
     ProfileCollector profile;
     if (config.workload.operators.empty()) {
-        const auto workload = make_model_workload(config, options.policy);
+        const auto workload = config.workload.requests ? make_serving_workload(config, options.policy)
+                                                       : make_model_workload(config, options.policy);
         run_machine(config, *workload, options, 0.0, 1.0, start, profile, result);
     } else {
         const auto count = static_cast<double>(config.workload.operators.size());

@@ -47,8 +47,16 @@ std::uint32_t prefill_chunk_tokens(const RunConfig& config) {
                : std::min(config.cache.prefill_chunk, config.workload.prompt_tokens);
 }
 
+std::uint32_t serving_step_tokens(const RunConfig& config) {
+    const std::uint32_t given = config.workload.requests->step_tokens;
+    return given > 0 ? given : std::max(config.cache.prefill_chunk, config.workload.batch);
+}
+
 StepRoom largest_step(const RunConfig& config) {
     const std::uint32_t batch = config.workload.batch;
+    if (config.workload.requests) {
+        return {serving_step_tokens(config), batch};
+    }
     return {std::uint64_t{batch} * std::max(1U, prefill_chunk_tokens(config)), batch};
 }
 

@@ -28,6 +28,8 @@ namespace palimpsest {
 struct ActivationMap {
     Bytes residual = 0, normed = 0, qkv = 0, attended = 0, hidden = 0, last = 0, logits = 0;
 };
+/// Most tokens of a step where requests come one by one.
+std::uint32_t serving_step_tokens(const RunConfig& config);
 /// The largest step of a run: rows of its tensors, and requests whose logits it asks for.
 struct StepRoom {
     std::uint64_t rows = 0;

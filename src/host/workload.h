@@ -6,6 +6,7 @@
 #include <string>
 
 #include "hardware/kv_mmu/kv_geometry.h"
+#include "common/signal_sink.h"
 #include "host/cache_replay.h"
 #include "host/driver.h"
 #include "palimpsest/policy.h"
@@ -22,6 +23,8 @@ class Workload {
     virtual const KvGeometry& geometry() const = 0;
     /// What the profile books all its commands on; empty: each on its own label and layer.
     virtual std::string profile_name() const { return {}; }
+    /// Declares the workload's own signals; before the simulation starts.
+    virtual void trace(SignalSink&) {}
     virtual void run(HostDriver& driver, const ProgressHook& progress) = 0;
     /// Adds what the workload knows to the result, after the run.
     virtual void report(Machine& machine, RunResult& result) const = 0;
@@ -30,6 +33,9 @@ class Workload {
 /// Prefill and generation of the configured model; `policy`, where given, replaces that of the configuration. Throws
 /// InputError when the model does not fit DRAM.
 std::unique_ptr<Workload> make_model_workload(const RunConfig& config, PolicyFactory policy = {});
+/// The configured model serving the requests of `workload.requests`. Throws InputError where DRAM or the KV region holds
+/// not one of them.
+std::unique_ptr<Workload> make_serving_workload(const RunConfig& config, PolicyFactory policy = {});
 /// One operator of WorkloadConfig::operators.
 std::unique_ptr<Workload> make_operator_workload(const RunConfig& config, const OperatorSpec& spec);
 

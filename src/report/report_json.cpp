@@ -1,6 +1,7 @@
 #include "report/report_json.h"
 
 #include "report/profile_json.h"
+#include "report/serving_json.h"
 #include "report/version.h"
 
 namespace palimpsest {
@@ -19,18 +20,26 @@ Json phase_latency(const RunReport& report, const Interval& interval, std::uint6
 
 Json latency(const RunReport& report) {
     const RunResult& result = report.result;
-    const std::uint64_t generation_steps = result.step_cycles.size() - result.prefill_steps;
+    const std::uint64_t generation_steps =
+        result.serving ? result.serving->generation_steps : result.step_cycles.size() - result.prefill_steps;
     Json steps = Json::array();
     for (const Cycles cycles : result.step_cycles) {
         steps.push_back(cycles);
     }
-    return {{"cycles", result.total.cycles},
-            {"seconds", seconds_of(report, result.total.cycles)},
-            {"core_clock_ps", report.config.hardware.core_clock_ps},
-            {"prefill", phase_latency(report, result.prefill, result.prefill_steps)},
-            {"generation", phase_latency(report, result.generation, result.operators.empty() ? generation_steps : 0)},
-            {"macs", result.total.macs},
-            {"steps", steps}};
+    Json document = {
+        {"cycles", result.total.cycles},
+        {"seconds", seconds_of(report, result.total.cycles)},
+        {"core_clock_ps", report.config.hardware.core_clock_ps},
+        {"prefill", phase_latency(report, result.prefill, result.prefill_steps)},
+        {"generation", phase_latency(report, result.generation, result.operators.empty() ? generation_steps : 0)}};
+    if (result.serving) {
+        document["mixed"] = phase_latency(report, result.serving->mixed, result.serving->mixed_steps);
+        document["idle"] = {{"cycles", result.serving->idle.cycles},
+                            {"seconds", seconds_of(report, result.serving->idle.cycles)}};
+    }
+    document["macs"] = result.total.macs;
+    document["steps"] = steps;
+    return document;
 }
 
 Json energy_items(const EnergyBreakdown& energy) {
@@ -64,7 +73,7 @@ Json energy_json(const RunReport& report) {
     const EnergyBreakdown& energy = report.energy;
     Json by_phase = by_name<EnergyPhase>(energy.by_phase);
     // The phases that only some runs have.
-    for (const char* name : {"operators", "other"}) {
+    for (const char* name : {"operators", "mixed", "idle", "other"}) {
         if (by_phase[name] == 0.0) {
             by_phase.erase(name);
         }
@@ -226,6 +235,9 @@ Json report_json(const RunReport& report) {
         document["operators"] = operators_json(report);
     }
     document["profile"] = profile_json(result.profile, result.total.cycles);
+    if (result.serving) {
+        document["serving"] = serving_json(report);
+    }
     document["notes"] = result.notes;
     document["simulation"] = {{"host_seconds", result.host_seconds},
                               {"events", result.systemc_events},

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "report/numbers.h"
+#include "report/serving_summary.h"
 
 namespace palimpsest {
 namespace {
@@ -49,6 +50,10 @@ std::string latency_text(const RunReport& report, const TerminalStyle& style) {
     };
     row("prefill", result.prefill, true);
     row("generation", result.generation, true);
+    if (result.serving) {
+        row("mixed", result.serving->mixed, true);
+        row("idle", result.serving->idle, false);
+    }
     table.add_rule();
     row("total", result.total, false);
     return heading("Latency", style) + joined(table.lines(style), kIndent);
@@ -109,6 +114,10 @@ std::string energy_text(const RunReport& report, const TerminalStyle& style) {
     if (report.result.operators.empty()) {
         text += fmt::format("  prefill {}, generation {}", format_si(energy[EnergyPhase::prefill], "J"),
                             format_si(energy[EnergyPhase::generation], "J"));
+        if (report.result.serving) {
+            text += fmt::format(", mixed {}, idle {}", format_si(energy[EnergyPhase::mixed], "J"),
+                                format_si(energy[EnergyPhase::idle], "J"));
+        }
         const auto tokens = static_cast<double>(report.result.generation.tokens);
         if (tokens > 0) {
             text += fmt::format(" ({} a new token)", format_si(energy[EnergyPhase::generation] / tokens, "J"));
@@ -151,6 +160,40 @@ std::string memory_text(const RunReport& report, const TerminalStyle& style) {
         }
     }
     return text + (traffic.empty() ? "" : prose("asked for: " + traffic));
+}
+
+std::string serving_text(const RunReport& report, const TerminalStyle& style) {
+    if (!report.result.serving) {
+        return "";
+    }
+    const ServingResult& serving = *report.result.serving;
+    const SloConfig& slo = report.config.workload.requests->slo;
+    const ServingSummary summary = summary_of(serving, slo, seconds_of(report, 1));
+    TextTable table({"", "mean", "p50", "p90", "p99"},
+                    {Align::left, Align::right, Align::right, Align::right, Align::right});
+    const auto row = [&](const char* name, const Distribution& d) {
+        table.add_row(
+            {name, format_si(d.mean, "s"), format_si(d.p50, "s"), format_si(d.p90, "s"), format_si(d.p99, "s")});
+    };
+    row("time to first token", summary.time_to_first_token);
+    row("time per output token", summary.time_per_output_token);
+    row("latency", summary.latency);
+    row("waited for admission", summary.queued);
+    const auto percent = [](const MeanAndPeak& value) { return format_percent(value.mean); };
+    std::string text = heading("Serving", style) + joined(table.lines(style), kIndent);
+    text += prose(fmt::format(
+        "{} requests served, {} turned away; goodput {} of them ({} within {} ms and {} ms a token), {} requests/s; {} "
+        "steps "
+        "of {:.1f} requests on average; queue {:.1f} on average, {} at most",
+        serving.requests.size(), serving.turned_away.size(), format_percent(summary.goodput_share), summary.within_slo,
+        slo.time_to_first_token_ms, slo.time_per_output_token_ms, format_rate(summary.goodput_requests_per_second),
+        format_count(summary.steps), summary.mean_batch, summary.waiting.mean, summary.waiting.peak));
+    return text +
+           prose(fmt::format("KV region of {}: {} reserved, {} used; {} of what is reserved holds no token (internal "
+                             "fragmentation), {} of what is free is out of reach (external)",
+                             format_si(static_cast<double>(serving.kv_capacity_bytes), "B"),
+                             percent(summary.reserved_share), percent(summary.used_share),
+                             percent(summary.internal_fragmentation), percent(summary.external_fragmentation)));
 }
 
 std::string percent_cell(double part, double whole, const TerminalStyle& style) {
@@ -224,6 +267,10 @@ std::string run_title(const RunReport& report) {
     }
     const KvCacheResult& kv = report.result.kv_cache;
     const std::string budget = kv.policy == "full" ? "" : fmt::format(", budget {}", kv.budget);
+    if (report.result.serving) {
+        return fmt::format("{}: {}, {} requests, at most {} at once, policy {}{}", config.name, config.model.name,
+                           report.result.serving->requests.size(), report.result.serving->places, kv.policy, budget);
+    }
     return fmt::format("{}: {}, batch {}, {} + {} tokens, policy {}{}", config.name, config.model.name,
                        config.workload.batch, config.workload.prompt_tokens, config.workload.generated_tokens,
                        kv.policy, budget);
@@ -232,6 +279,7 @@ std::string run_title(const RunReport& report) {
 std::string terminal_text(const RunReport& report, const TerminalStyle& style) {
     std::string text = bold(run_title(report), style) + "\n" + machine_line(report) + "\n";
     text += report.result.operators.empty() ? latency_text(report, style) : operators_text(report, style);
+    text += serving_text(report, style);
     text += energy_text(report, style);
     text += memory_text(report, style);
     text += cycles_text(report, style);

@@ -24,7 +24,8 @@ Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry) {
 }
 
 Bytes kv_request_bytes(const CacheConfig& cache, const KvGeometry& geometry, std::uint32_t places) {
-    return AddressGenerator(cache, geometry).request_bytes(places);
+    const Bytes of_a_lane = AddressGenerator(cache, geometry).request_bytes(places);
+    return cache.placement == CachePlacement::packed ? of_a_lane : 2 * of_a_lane;  // K and V have a lane each
 }
 
 Bytes score_region_bytes(const KvMmuConfig& config, const CacheConfig& cache, const KvGeometry& geometry) {

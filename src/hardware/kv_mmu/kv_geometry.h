@@ -51,7 +51,7 @@ std::uint32_t kv_places(const CacheConfig& cache, const KvGeometry& geometry);
 Bytes kv_alignment(const CacheConfig& cache, const KvGeometry& geometry);
 /// DRAM the KV cache occupies from `kv_base` on, padding counted.
 Bytes kv_region_bytes(const CacheConfig& cache, const KvGeometry& geometry);
-/// What the cache of a request takes of that with placement `packed`: K and V matrices of `places` places.
+/// What the cache of a request takes of that: K and V matrices of `places` places.
 Bytes kv_request_bytes(const CacheConfig& cache, const KvGeometry& geometry, std::uint32_t places);
 /// DRAM the score vectors that do not fit on chip occupy from `score_base` on.
 Bytes score_region_bytes(const KvMmuConfig& config, const CacheConfig& cache, const KvGeometry& geometry);
