@@ -68,7 +68,7 @@ void AttentionLowering::lower(LayerId layer, Tensor& qkv, Tensor& output, std::s
         }
     }
     const auto write = [&](const AttentionStep& step, const HeadWork& work) {
-        lowering_.program.label("kv_write", layer.value, work.request.value);
+        lowering_.program.label("kv_write", layer.value, work.request.value, work.head);
         write_tokens(step, work, false);
         write_tokens(step, work, true);
     };
@@ -251,7 +251,7 @@ void AttentionLowering::attend(const AttentionStep& step, const HeadWork& work) 
     const std::vector<KeyTile> tiles = tiles_of(work);
     const std::uint32_t per_tile = queries_per_tile(step, tiles);
     resident_tiles_.clear();
-    lowering_.program.label("attention", step.layer.value, work.request.value);
+    lowering_.program.label("attention", step.layer.value, work.request.value, work.head);
     // Loaded once for all query tiles where everything fits beside the next head's first tile.
     const bool keep = per_tile < step.tokens && tiles.size() * 2 < key_ring(work).size();
     if (keep) {
@@ -394,7 +394,7 @@ void AttentionLowering::update_cache(const AttentionStep& step, const HeadWork& 
     command.newest = decision.newest;
     command.recent = decision.recent;
     command.freed = decision.freed;
-    lowering_.program.label("eviction", step.layer.value, work.request.value);
+    lowering_.program.label("eviction", step.layer.value, work.request.value, work.head);
     // Slots are freed after the step's reads of them: the cache is written here.
     Hazard* no_rows = nullptr;
     lowering_.program.emit(UnitId::kv_mmu, std::move(command), Mechanism::eviction,
@@ -414,7 +414,7 @@ void AttentionLowering::move_survivors(const AttentionStep& step, const HeadWork
     if (survivors == 0) {
         return;
     }
-    lowering_.program.label("compaction", step.layer.value, work.request.value);
+    lowering_.program.label("compaction", step.layer.value, work.request.value, work.head);
     Hazard& cache = cache_[work.request.value * g_.kv_heads + work.head.value];
     const std::uint32_t most = std::max(1U, lowering_.buffers.kv_half_words() / vector_words());
     for (const bool value : {false, true}) {

@@ -39,6 +39,7 @@ void Program::emit(UnitId unit, decltype(Command::work) work, Mechanism mechanis
     command.label = label_;
     command.layer = layer_;
     command.request = request_;
+    command.head = head_;
     for (std::size_t u = 0; u < kUnitCount; ++u) {
         const UnitState raw_cause = u == kLoad ? UnitState::operand : UnitState::dependency;
         for (const Hazard* hazard : reads) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <utility>
 
 #include "config/run_config.h"
@@ -32,10 +33,12 @@ class Program {
               std::initializer_list<Hazard*> writes);
 
     /// Labels the commands that follow.
-    void label(const char* text, std::uint32_t layer, std::uint32_t request) {
+    void label(const char* text, std::uint32_t layer, std::uint32_t request,
+               std::optional<KvHeadId> head = std::nullopt) {
         label_ = text;
         layer_ = static_cast<std::uint16_t>(layer);
         request_ = static_cast<std::uint16_t>(request);
+        head_ = head;
     }
     std::uint64_t emitted() const;
 
@@ -49,6 +52,7 @@ class Program {
     const char* label_ = "";
     std::uint16_t layer_ = 0;
     std::uint16_t request_ = 0;
+    std::optional<KvHeadId> head_;
 };
 
 }  // namespace palimpsest

@@ -22,7 +22,6 @@ void describe(const DmaCommand& work, Bytes kv_vector_bytes, TimelineSlice& slic
     slice.category = name_of(work.traffic);
     if (const auto* access = std::get_if<KvAccess>(&work.memory)) {
         slice.name += access->value ? " V" : " K";
-        arguments.push_back({"head", access->head.value});
         arguments.push_back({"tokens", access->count});
     }
     arguments.push_back({"bytes", total_bytes(work, kv_vector_bytes)});
@@ -53,7 +52,6 @@ void describe(const VectorCommand& work, TimelineSlice& slice) {
 
 void describe(const KvCommand& work, TimelineSlice& slice) {
     slice.category = "eviction";
-    slice.arguments.push_back({"head", work.head.value});
     slice.arguments.push_back({"slots", work.slots});
     slice.arguments.push_back({"rows", work.rows});
     slice.arguments.push_back({"searches", work.searches});
@@ -167,6 +165,9 @@ TimelineSlice TimelineRecorder::slice_of(const Command& command, const Inside& i
         slice.arguments.push_back({"layer", command.layer});
     }
     slice.arguments.push_back({"request", command.request});
+    if (command.head) {
+        slice.arguments.push_back({"head", command.head->value});
+    }
     std::visit(Overloaded{[&](const DmaCommand& work) { describe(work, kv_vector_bytes_, slice); },
                           [&](const auto& work) { describe(work, slice); }},
                command.work);

@@ -108,6 +108,7 @@ TEST_CASE("slices say which command, of whom, and what it waited for", "[cli][ti
         for (std::size_t i = 0; i < slices.size(); ++i) {
             const nlohmann::json& arguments = slices[i].arguments;
             CHECK(arguments.at("command") == i + 1);
+            CHECK(arguments.contains("head") == (arguments.at("operator") == "attention"));
             if (!arguments.contains("wait_cause")) {
                 CHECK(slices[i].flow_in == 0);
                 continue;
