@@ -43,8 +43,14 @@ void end_if_interrupted(const SimulateOptions& options, const Machine& machine) 
 void advance_to(Cycles cycle, const Machine& machine, const HostDriver& driver) {
     const ClockDomain& clock = machine.clock();
     try {
-        sc_core::sc_start(clock.until(cycle), sc_core::SC_EXIT_ON_STARVATION);
-        if (!driver.finished() && sc_core::sc_pending_activity() && clock.now() < cycle) {  // but not until `cycle`
+        // The kernel lets time pass without an event only when it is told to, and then even if none is to come.
+        const auto nothing_until = [&] {
+            return sc_core::sc_pending_activity() && sc_core::sc_time_to_pending_activity() > clock.until(cycle);
+        };
+        if (clock.now() == 0 || !nothing_until()) {
+            sc_core::sc_start(clock.until(cycle), sc_core::SC_EXIT_ON_STARVATION);
+        }
+        if (!driver.finished() && clock.now() < cycle && nothing_until()) {
             sc_core::sc_start(clock.until(cycle), sc_core::SC_RUN_TO_TIME);
         }
     } catch (const sc_core::sc_report& report) {
@@ -103,6 +109,9 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
     std::optional<TimelineRecorder> timeline;
     if (options.timeline != nullptr) {
         timeline.emplace(*options.timeline, machine, config, workload.geometry(), result.total.cycles);
+    }
+    if (options.observer != nullptr) {
+        machine.add_observer(*options.observer);
     }
     profile.begin(machine, kv_vector_bytes(config.cache, workload.geometry()), workload.profile_name());
     std::exception_ptr failure;

@@ -8,6 +8,7 @@
 #include "common/signal_sink.h"
 #include "common/timeline_sink.h"
 #include "config/run_config.h"
+#include "hardware/command_observer.h"
 #include "palimpsest/policy.h"
 #include "palimpsest/result.h"
 
@@ -25,6 +26,7 @@ struct SimulateOptions {
     TimelineSink* timeline = nullptr;                  ///< where commands, steps and counters go; null: none
     std::function<void(const Progress&)> on_progress;  ///< called after each step
     const std::atomic<bool>* interrupted = nullptr;    ///< looked at often: SimulationError when set
+    CommandObserver* observer = nullptr;               ///< sees all commands; null: none
     PolicyFactory policy;                              ///< a policy of the caller's own in place of `cache.policy`
 };
 
