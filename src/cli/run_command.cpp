@@ -1,5 +1,6 @@
 // palimpsest run: one configuration, simulated and reported.
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.h"
+#include "cli/html_report.h"
 #include "cli/run_session.h"
 #include "common/atomic_file.h"
 #include "config/loader.h"
@@ -23,6 +25,7 @@ struct RunOptions {
     std::string config;
     std::vector<std::string> overrides;
     std::string out;
+    std::string page;
     std::string vcd;
     std::string vcd_window = "0us:50us";
     std::string vcd_blocks;
@@ -46,6 +49,10 @@ void run(const RunOptions& options) {
     if (!options.out.empty()) {
         prepare_output_directory(options.out);
     }
+    std::optional<HtmlReport> page;  // may be in that directory
+    if (!options.page.empty()) {
+        page.emplace(options.page);
+    }
     if (waveform) {                           // may be in that directory
         const AtomicFile probe(options.vcd);  // what cannot be written is said before the simulation, not after
     }
@@ -57,6 +64,9 @@ void run(const RunOptions& options) {
                                                     timeline ? &*timeline : nullptr);
     if (!options.out.empty()) {
         write_report(report, options.out);
+    }
+    if (page && options.out.empty()) {
+        write_file_atomically(page->report_beside(), json_text(report_json(report)));
     }
     if (options.json) {
         print_output(json_text(report_json(report)));
@@ -71,6 +81,10 @@ void run(const RunOptions& options) {
     if (timeline) {
         timeline->finish(end_ps);
     }
+    if (page) {
+        page->write(options.out.empty() ? page->report_beside()
+                                        : (std::filesystem::path(options.out) / "report.json").string());
+    }
 }
 
 }  // namespace
@@ -84,6 +98,10 @@ void add_run_command(CLI::App& app) {
         ->allow_extra_args(false);
     command->add_option("--out", options->out, "write report.json into this directory, made where it is missing")
         ->type_name("DIR");
+    command
+        ->add_option("--report", options->page,
+                     "write a page with tables and pictures; report.json goes beside it unless --out is given")
+        ->type_name("FILE.html");
     auto* vcd = command->add_option("--vcd", options->vcd, "write a waveform, and a GTKWave save file beside it")
                     ->type_name("FILE");
     command->add_option("--vcd-window", options->vcd_window, "simulated time the waveform shows (default 0us:50us)")
