@@ -40,6 +40,7 @@ void HostDriver::end_step() {
     }
     const Cycles now = machine_.clock().now();
     step_cycles_.push_back(now - step_start_);
+    step_begins_.push_back(step_start_);
     step_start_ = now;
 }
 

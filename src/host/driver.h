@@ -54,6 +54,8 @@ class HostDriver : public sc_core::sc_module {
     void decided(const CacheReplay& replay, bool prefill);
 
     const std::vector<Cycles>& step_cycles() const { return step_cycles_; }
+    /// The cycle each of these steps began in: where the step before ended, or later where the software slept.
+    const std::vector<Cycles>& step_begins() const { return step_begins_; }
     /// Everything counted since the call before this one.
     Interval interval();
     bool finished() const { return finished_; }
@@ -68,7 +70,7 @@ class HostDriver : public sc_core::sc_module {
     Program program_;
     tlm::tlm_generic_payload payload_;
     CommandExtension* extension_;
-    std::vector<Cycles> step_cycles_;
+    std::vector<Cycles> step_cycles_, step_begins_;
     Cycles step_start_ = 0;
     Interval last_;
     ProfileCollector* profile_ = nullptr;

@@ -120,7 +120,7 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
             workload.run(host, [&](double fraction, const std::string& phase) {
                 end_if_interrupted(options, machine);
                 if (timeline) {
-                    timeline->progress(phase, host.step_cycles());
+                    timeline->progress(phase, host);
                 }
                 if (options.on_progress) {
                     options.on_progress(
@@ -139,7 +139,7 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
 
     profile.end(machine);
     if (timeline) {
-        timeline->finish(driver.step_cycles());
+        timeline->finish(driver);
     }
     const Interval total = machine.snapshot();
     result.total.cycles += total.cycles;

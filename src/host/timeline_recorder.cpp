@@ -58,10 +58,15 @@ void describe(const KvCommand& work, TimelineSlice& slice) {
     slice.arguments.push_back({"freed", work.freed ? work.freed->size() : 0});
 }
 
-/// "prefill 3/4" is step 3 of the phase prefill.
+/// "prefill 3/4" is step 3 of the phase prefill, "serving, 2/8 requests done" a step of the phase serving.
 std::string phase_of(const std::string& step) {
-    const std::size_t blank = step.rfind(' ');
-    return blank != std::string::npos && step.find('/', blank) != std::string::npos ? step.substr(0, blank) : step;
+    const std::size_t count = step.find('/');
+    const std::size_t blank = count == std::string::npos ? count : step.rfind(' ', count);
+    std::string phase = step.substr(0, blank);
+    if (phase.ends_with(',')) {
+        phase.pop_back();
+    }
+    return phase;
 }
 
 }  // namespace
@@ -211,12 +216,12 @@ void TimelineRecorder::sample_dram(Cycles now, Picoseconds least_ps) {
     sampled_counts_ = counts;
 }
 
-void TimelineRecorder::progress(const std::string& phase, std::span<const Cycles> step_cycles) {
+void TimelineRecorder::progress(const std::string& phase, const HostDriver& driver) {
     if (step_name_.empty()) {
         step_name_ = phase;
         phase_name_ = phase_of(phase);
     }
-    close_steps(step_cycles);
+    close_steps(driver);
     step_name_ = phase;
     if (std::string name = phase_of(phase); name != phase_name_) {
         close_phase();
@@ -224,42 +229,44 @@ void TimelineRecorder::progress(const std::string& phase, std::span<const Cycles
     }
 }
 
-void TimelineRecorder::close_steps(std::span<const Cycles> step_cycles) {
-    for (; steps_closed_ < step_cycles.size(); ++steps_closed_) {
-        const Cycles end = step_begin_ + step_cycles[steps_closed_];
+void TimelineRecorder::close_steps(const HostDriver& driver) {
+    for (; steps_closed_ < driver.step_cycles().size(); ++steps_closed_) {
+        const Cycles begin = driver.step_begins()[steps_closed_];
+        const Cycles end = begin + driver.step_cycles()[steps_closed_];
         TimelineSlice slice;
         slice.track = steps_;
-        slice.begin_ps = time_of(step_begin_);
+        slice.begin_ps = time_of(begin);
         slice.end_ps = time_of(end);
         slice.name = step_name_;
         slice.category = "step";
-        slice.arguments = {{"step", steps_closed_}, {"cycles", end - step_begin_}};
+        slice.arguments = {{"step", steps_closed_}, {"cycles", end - begin}};
         sink_.slice(slice);
-        step_begin_ = end;
+        phase_begin_ = phase_begin_.value_or(begin);
+        phase_end_ = end;
     }
 }
 
 void TimelineRecorder::close_phase() {
-    if (step_begin_ == phase_begin_) {
+    if (!phase_begin_) {
         return;
     }
     TimelineSlice slice;
     slice.track = phases_;
-    slice.begin_ps = time_of(phase_begin_);
-    slice.end_ps = time_of(step_begin_);
+    slice.begin_ps = time_of(*phase_begin_);
+    slice.end_ps = time_of(phase_end_);
     slice.name = phase_name_;
     slice.category = "phase";
-    slice.arguments = {{"cycles", step_begin_ - phase_begin_}};
+    slice.arguments = {{"cycles", phase_end_ - *phase_begin_}};
     sink_.slice(slice);
-    phase_begin_ = step_begin_;
+    phase_begin_.reset();
 }
 
-void TimelineRecorder::finish(std::span<const Cycles> step_cycles) {
+void TimelineRecorder::finish(const HostDriver& driver) {
     const Cycles now = machine_.clock().now();
     release(~Cycles{0});
     sample_dram(now, 0);
     sink_.value(bandwidth_, time_of(now), std::array<double, 2>{});
-    close_steps(step_cycles);
+    close_steps(driver);
     close_phase();
 }
 

@@ -5,7 +5,6 @@
 
 #include <deque>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "common/timeline_sink.h"
@@ -13,6 +12,7 @@
 #include "hardware/command_observer.h"
 #include "hardware/kv_mmu/kv_geometry.h"
 #include "hardware/machine.h"
+#include "host/driver.h"
 
 namespace palimpsest {
 
@@ -29,10 +29,10 @@ class TimelineRecorder : public CommandObserver {
     void issued(const Command& command, Cycles cycle) override;
     void completed(const Command& command, Cycles cycle) override;
 
-    /// The host is at `phase` ("prefill 3/4"); `step_cycles`: of the steps that are over.
-    void progress(const std::string& phase, std::span<const Cycles> step_cycles);
+    /// The host is at `phase` ("prefill 3/4"); `driver` knows the steps that are over.
+    void progress(const std::string& phase, const HostDriver& driver);
     /// The run is over.
-    void finish(std::span<const Cycles> step_cycles);
+    void finish(const HostDriver& driver);
 
   private:
     /// What a unit stood still for before it was given a command.
@@ -71,7 +71,7 @@ class TimelineRecorder : public CommandObserver {
     /// Writes the slices whose tokens are there.
     void release(Cycles now);
     void sample_dram(Cycles now, Picoseconds least_ps);
-    void close_steps(std::span<const Cycles> step_cycles);
+    void close_steps(const HostDriver& driver);
     void close_phase();
 
     TimelineSink& sink_;
@@ -87,7 +87,8 @@ class TimelineRecorder : public CommandObserver {
     DramCounts sampled_counts_;
     std::string step_name_, phase_name_;
     std::size_t steps_closed_ = 0;
-    Cycles step_begin_ = 0, phase_begin_ = 0;
+    std::optional<Cycles> phase_begin_;  ///< none before its first step is over
+    Cycles phase_end_ = 0;
 };
 
 }  // namespace palimpsest
