@@ -19,14 +19,15 @@ def missing(modules):
 
 
 def go_on_with(modules):
-    """Goes on in Debian's Python where the one at hand lacks some of `modules`; raises MissingPackages where both do."""
+    """Goes on in Debian's Python where the one at hand lacks some of `modules`. MissingPackages where both do."""
     lacking = missing(modules)
     if not lacking:
         return
     if os.path.realpath(sys.executable) != os.path.realpath(DEBIAN) and os.path.exists(DEBIAN):
         os.execv(DEBIAN, [DEBIAN, *sys.argv])
     packages = " ".join(f"python3-{module}" for module in lacking)
-    raise MissingPackages(f"Python's {' and '.join(lacking)} needed: apt-get install --no-install-recommends {packages}")
+    raise MissingPackages(f"Python's {' and '.join(lacking)} needed: "
+                          f"apt-get install --no-install-recommends {packages}")
 
 
 def install(group):

@@ -1,4 +1,4 @@
-"""What pictures are drawn from: reports of runs, comparisons, tables of sweeps; and what is wrong with those that are none."""
+"""What pictures are drawn from: reports of runs, comparisons, tables of sweeps; and what is wrong with others."""
 
 import json
 from pathlib import Path
@@ -95,7 +95,7 @@ FIXED = ["point", "config_hash", "tool_version", "tool_git", "status"]  # column
 
 
 class Table:
-    """The result table of a sweep. Columns between `point` and `config_hash` are its axes, those after `status` results."""
+    """The table of a sweep. Columns between `point` and `config_hash` are its axes, those after `status` results."""
 
     def __init__(self, frame, path):
         self.frame, self.path = frame, str(path)

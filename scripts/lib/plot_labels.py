@@ -6,8 +6,8 @@ TRIES = [4, 8, 14, 22, 32, 44]  # points away
 
 
 def name_points(axes, points, names, radii, fontsize=6.5, avoid=(), lines=()):
-    """Writes names[i] near points[i] (data coordinates), whose marker has a radius of radii[i] points. A name that has to
-    go far gets a thin line to its point. `avoid` are artists that no name may cover, `lines` are
+    """Writes names[i] near points[i] (data coordinates), whose marker has a radius of radii[i] points. A name that
+    has to go far gets a thin line to its point. `avoid` are artists that no name may cover, `lines` are
     [(x, y), ...] that none may cross."""
     figure = axes.figure
     figure.draw_without_rendering()

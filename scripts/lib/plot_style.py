@@ -44,6 +44,11 @@ def new_figure(width, height, rows=1, columns=1, layout="constrained", **options
     return figure, axes
 
 
+def side_by_side(wide):
+    """Two panels beside each other on a page, below each other in a column."""
+    return {"rows": 1, "columns": 2} if wide else {"rows": 2, "columns": 1}
+
+
 def grid(axes, which="y"):
     axes.grid(True, axis=which, linewidth=0.4, color=GRID)
     axes.set_axisbelow(True)

@@ -36,8 +36,10 @@ SUFFIXES = [("tokens_per_second", "tokens/s"), ("requests_per_second", "requests
             ("tokens", "tokens"), ("reduction", "×"), ("saving", "×"), ("gain", "×"), ("perplexity", "1"),
             ("utilisation", "1"), ("rate", "1"), ("share", "1")]
 # Of these more is better; of all else less is.
-MORE_IS_BETTER = ("per_second", "reduction", "saving", "gain", "utilisation", "hit_rate", "row_hits", "agreement", "share_met")
-PREFIXES = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p")]
+MORE_IS_BETTER = ("per_second", "reduction", "saving", "gain", "utilisation", "hit_rate", "row_hits", "agreement",
+                  "share_met")
+PREFIXES = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12,
+                                                                                                              "p")]
 COUNTED = {"B", "cycles", "MACs", "bytes"}
 WITH_PREFIX = {"s", "J", "B", "W", "B/s", "cycles", "tokens/s", "MAC/s", "MACs", "bytes"}
 

@@ -67,13 +67,15 @@ def what_ran(report):
         ran = f"{len(workload['operators'])} operators"
     elif "requests" in workload and workload["requests"]:
         requests = workload["requests"]
-        ran = f"{model.get('name')}, " + (f"{len(requests)} requests" if isinstance(requests, list) else "requests that arrive")
+        count = f"{len(requests)} requests" if isinstance(requests, list) else "requests that arrive"
+        ran = f"{model.get('name')}, {count}"
         ran += f", policy {cache.get('policy')}, budget {cache.get('budget')}"
     else:
         ran = (f"{model.get('name')}, batch {workload.get('batch')}, {workload.get('prompt_tokens')} + "
                f"{workload.get('generated_tokens')} tokens, policy {cache.get('policy')}, budget {cache.get('budget')}")
     array, dram = report.get("config.hardware.pe_array"), report.get("dram")
-    machine = (f"{array['rows']} × {array['columns']} PEs at {1e3 / report.get('latency.core_clock_ps'):.3g} GHz, {dram['device']}, "
+    clock = 1e3 / report.get("latency.core_clock_ps")
+    machine = (f"{array['rows']} × {array['columns']} PEs at {clock:.3g} GHz, {dram['device']}, "
                f"{plot_units.si(dram['peak_bytes_per_second'], 'B/s')} peak; costs {report.get('energy.cost_table')}")
     return ran, machine
 
@@ -117,36 +119,41 @@ def fill(page):
     if report.has("serving"):
         page.section("serving", "Serving")
         page.table(tables.serving_measures)
-        page.picture("serving", "Left: requests that run and that wait. Right: share of requests that had their first token, "
-                                "and their last, within a time from their arrival.")
+        page.picture("serving",
+                     "Left: requests that run and that wait. Right: share of requests that had their first token, "
+                     "and their last, within a time from their arrival.")
         page.table(tables.serving_requests)
     page.section("cycles", "Where the cycles went")
-    page.picture("stalls", "Of each unit, the cycles it was busy and those it waited, by cause. DRAM channels are in DRAM clocks.")
+    page.picture("stalls",
+                 "Of each unit, the cycles it was busy and those it waited, by cause. DRAM channels: DRAM clocks.")
     page.table(tables.units)
     page.section("operators", "Operators")
     if report.has("operators") and report.get("operators"):
         page.table(tables.operator_runs)
-    page.say("Every cycle of the run is booked on one operator, that of the oldest command not complete, so that cycles add up "
-             "to the run's. Units work on several operators at a time: busy cycles are those of an operator's own commands, as a "
-             "share of the run. Bytes are those asked for.")
+    page.say("Every cycle of the run is booked on one operator, that of the oldest command not complete, so that cycles "
+             "add up to the run's. Units work on several operators at a time: busy cycles are those of an operator's own "
+             "commands, as a share of the run. Bytes are those asked for.")
     page.picture("operators", "Cycles booked on each operator, by phase, and the bytes it asked DRAM for, by class.")
     page.table(tables.operators)
-    page.picture("roofline", "What the array and DRAM allow, and each operator of the run: its MACs by its bytes, and by the cycles "
-                             "booked on it. Areas are shares of the run's cycles. A point above the roof had work done while "
-                             "an older operator was booked.")
+    page.picture("roofline",
+                 "What the array and DRAM allow, and each operator of the run: its MACs by its bytes, and by the "
+                 "cycles booked on it. Areas are shares of the run's cycles. A point above the roof had work done "
+                 "while an older operator was booked.")
     page.section("layers", "Layers")
     page.table(tables.layers)
     page.section("energy", "Energy")
     page.picture("energy", "Where the energy went, by block, by class and by phase.")
-    page.add('<div class="side">' + "".join(tables.energy(report, way) for way in ("block", "class", "phase")) + "</div>")
+    split = "".join(tables.energy(report, way) for way in ("block", "class", "phase"))
+    page.add(f'<div class="side">{split}</div>')
     page.add("<h3>How far the total moves when one cost is at its low or high value</h3>")
     page.table(tables.sensitivity)
     page.add("<h3>Actions, their costs, and where the costs come from</h3>")
     page.table(tables.actions)
     page.section("kv", "KV cache")
     page.table(tables.kv_cache)
-    page.picture("residency", "Left: the token in each slot of one KV head after each step; a change of colour along a line is an "
-                              "eviction and a replacement, white a free slot. Right: the steps that each token stayed.")
+    page.picture("residency",
+                 "Left: the token in each slot of one KV head after each step; a change of colour along a line is an "
+                 "eviction and a replacement, white a free slot. Right: the steps that each token stayed.")
     page.section("dram", "DRAM")
     page.picture("bandwidth", "Bytes that moved, as a rate over time, and the commands that the sequencer held.")
     page.table(tables.dram_traffic)
@@ -173,6 +180,7 @@ def html(report):
                   for name, text in report.get("notes").items()]
     links = "\n".join(f'<a href="#{name}">{escape(title)}</a>' for name, title in page.sections)
     tool = report.get("tool")
+    made_by = f"{tool['name']} {tool['version']} ({tool['git']}), configuration {report.get('config_hash')}"
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -186,7 +194,7 @@ def html(report):
 <body>
 <h1>{escape(report.name)}</h1>
 <p>{escape(ran)}<br>{escape(machine)}</p>
-<p class="muted">{escape(tool["name"])} {escape(tool["version"])} ({escape(tool["git"])}), configuration {escape(report.get("config_hash"))}</p>
+<p class="muted">{escape(made_by)}</p>
 {key_figures(report)}
 {"".join(notes)}
 <nav>{links}</nav>

@@ -8,7 +8,7 @@ SHORT = 36  # characters of a long text that are seen
 
 
 class Cell:
-    """What is shown, and the number that it is sorted by. Of a `long` text only the beginning is seen until it is opened."""
+    """What is shown, and the number it is sorted by. Of a `long` text only the beginning is seen until it is opened."""
 
     def __init__(self, text, value=None, number=False, long=False):
         self.text, self.value, self.number = str(text), value, number or value is not None
@@ -74,7 +74,8 @@ def latency(report):
                      count(entry["steps"]), count(entry["tokens"]), count(entry["tokens_per_second"])])
     heads = [("phase", None), ("cycles", None), ("time", None), ("share", None), ("steps", None), ("tokens", None),
              ("rate", "tokens/s")]
-    return table(heads, rows, totals=["total", count(total), si(report.get("latency.seconds"), "s"), percent(1), "", "", ""])
+    whole = ["total", count(total), si(report.get("latency.seconds"), "s"), percent(1), "", "", ""]
+    return table(heads, rows, totals=whole)
 
 
 def units(report):
@@ -99,11 +100,12 @@ def profiled(report, what, entries, name):
     for entry in entries:
         busy, cycles = entry["busy_cycles"], entry["cycles"]
         rows.append([name(entry), count(entry["commands"]), count(cycles), percent(cycles, whole),
-                     si(entry.get("prefill_cycles", 0) * clock, "s"), si(entry.get("generation_cycles", 0) * clock, "s"),
-                     Cell(plot_units.si(entry["macs"], "MACs").removesuffix("MACs"), entry["macs"]), *(si(entry["dram_bytes"].get(kind, 0), "B") for kind in TRAFFIC),
+                     *(si(entry.get(f"{phase}_cycles", 0) * clock, "s") for phase in ("prefill", "generation")),
+                     Cell(plot_units.si(entry["macs"], "MACs").removesuffix("MACs"), entry["macs"]),
+                     *(si(entry["dram_bytes"].get(kind, 0), "B") for kind in TRAFFIC),
                      *(percent(busy.get(unit, 0), whole) for unit, _ in BUSY)])
-    heads = [(what, None), ("commands", None), ("cycles", None), ("share", None), ("prefill", None), ("generation", None),
-             ("MACs", None), *((f"DRAM {kind}", None) for kind in TRAFFIC), *((title, "busy") for _, title in BUSY)]
+    heads = [(what, None), ("commands", None), ("cycles", None), ("share", None), ("prefill", None),
+             ("generation", None), ("MACs", None), *((f"DRAM {kind}", None) for kind in TRAFFIC), *((title, "busy") for _, title in BUSY)]
     return table(heads, rows, True)
 
 
@@ -167,7 +169,8 @@ def actions(report):
 def sensitivity(report, most=12):
     rows = [[entry["cost"], si(entry["low_joules"], "J"), si(entry["high_joules"], "J"), si(entry["swing_joules"], "J")]
             for entry in report.get("energy.sensitivity")[:most]]
-    return table([("cost", None), ("total at its low value", None), ("at its high value", None), ("swing", None)], rows, True)
+    heads = [("cost", None), ("total at its low value", None), ("at its high value", None), ("swing", None)]
+    return table(heads, rows, True)
 
 
 def dram_traffic(report):
@@ -185,7 +188,8 @@ def dram_counts(report):
     dram = report.get("dram")
     clocks, ranks = dram["channel_clocks"], dram["rank_clocks"]
     parts = [pairs([[name.replace("_", " "), count(value)] for name, value in dram["commands"].items()], "commands"),
-             pairs([[name, percent(value, sum(clocks.values()))] for name, value in clocks.items()], "clocks of the channels"),
+             pairs([[name, percent(value, sum(clocks.values()))] for name, value in clocks.items()],
+                   "clocks of the channels"),
              pairs([[name.replace("_", " "), percent(value, sum(ranks.values()))] for name, value in ranks.items()],
                    "clocks of the ranks")]
     return f'<div class="side">{"".join(parts)}</div>'
@@ -200,8 +204,13 @@ def buffers(report):
 def kv_cache(report):
     cache = report.get("kv_cache")
     shown = {"peak_bytes": "B", "full_bytes": "B"}
-    return pairs([[name.replace("_", " "), si(value, shown[name]) if name in shown else
-                   Cell(f"{value:.2f}×", value) if name == "reduction" else plain(value)] for name, value in cache.items()
+
+    def cell(name, value):
+        if name in shown:
+            return si(value, shown[name])
+        return Cell(f"{value:.2f}×", value) if name == "reduction" else plain(value)
+
+    return pairs([[name.replace("_", " "), cell(name, value)] for name, value in cache.items()
                   if not isinstance(value, (dict, list))])
 
 
@@ -220,4 +229,5 @@ def serving_requests(report):
     rows = [[plain(request["id"]), *(si(request[key], "s") if key.endswith("_seconds") and request[key] is not None
                                      else plain(request[key] if request[key] is not None else "")
                                      for key in keys)] for request in requests]
-    return table([("request", None), *((key.removesuffix("_seconds").replace("_", " "), None) for key in keys)], rows, True)
+    heads = [(key.removesuffix("_seconds").replace("_", " "), None) for key in keys]
+    return table([("request", None), *heads], rows, True)

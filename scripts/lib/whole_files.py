@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def whole_file(path):
-    """A name beside `path` to write to; it becomes `path` at the end, or vanishes with an exception. A link stays one."""
+    """A name beside `path` to write to, which becomes `path` at the end or vanishes with an exception. Links stay."""
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)

@@ -1,4 +1,4 @@
-"""A headless Chromium under a test's control, by the DevTools protocol over a pair of pipes. Needs nothing but Python."""
+"""A headless Chromium under a test's control, by the DevTools protocol over a pair of pipes; needs only Python."""
 
 import base64
 import contextlib
@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 import time
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-extensions", "--remote-debugging-pipe"]
 TIMEOUT = 120  # seconds; a busy machine starts a browser slowly
 

@@ -19,10 +19,10 @@ import plot_fixtures  # noqa: E402
 
 PICTURES = ["steps", "stalls", "operators", "roofline", "energy", "residency", "bandwidth"]
 # Of the table under the heading of operators: its heads, and what a column sorts by.
-HEADS = "[...document.querySelectorAll('#operators ~ .scroll table.sortable')][0].tHead.rows[0].cells"
-COLUMN = """(index) => [...document.querySelectorAll('#operators ~ .scroll table.sortable')][0].tBodies[0].rows.length &&
-  [...[...document.querySelectorAll('#operators ~ .scroll table.sortable')][0].tBodies[0].rows].map(
-    (row) => row.cells[index].dataset.value === undefined ? row.cells[index].textContent : Number(row.cells[index].dataset.value))"""
+HEADS = "document.querySelector('#operators ~ .scroll table.sortable').tHead.rows[0].cells"
+COLUMN = """(index) =>
+  [...document.querySelector('#operators ~ .scroll table.sortable').tBodies[0].rows].map((row) => row.cells[index]).map(
+    (cell) => cell.dataset.value === undefined ? cell.textContent : Number(cell.dataset.value))"""
 
 
 class ReportPage(unittest.TestCase):
@@ -35,7 +35,8 @@ class ReportPage(unittest.TestCase):
         else:
             plot_fixtures.write_inputs(scratch.name)
             cls.file = Path(scratch.name) / "page.html"
-            subprocess.run([ROOT / "scripts" / "report-page", Path(scratch.name) / "report.json", "-o", cls.file], check=True)
+            subprocess.run([ROOT / "scripts" / "report-page", Path(scratch.name) / "report.json", "-o", cls.file],
+                           check=True)
         cls.page = chromium.Page()
         cls.addClassCleanup(cls.page.close)
 

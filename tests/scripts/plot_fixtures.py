@@ -25,7 +25,8 @@ def unit(busy, **stalls):
 
 
 def booked(cycles, prefill, macs, weights=0, activations=0, kv=0):
-    return {"commands": 10, "cycles": cycles, "prefill_cycles": prefill, "generation_cycles": cycles - prefill, "macs": macs,
+    return {"commands": 10, "cycles": cycles, "prefill_cycles": prefill, "generation_cycles": cycles - prefill,
+            "macs": macs,
             "dram_bytes": {"weights": weights, "activations": activations, "kv": kv, "scores": 0},
             "busy_cycles": dict.fromkeys(UNITS[:5], cycles // 2)}
 
@@ -37,10 +38,12 @@ def profile():
                       {"name": "attention_scores", **booked(300, 100, 30000, kv=300)},
                       {"name": "softmax", **booked(100, 50, 0, activations=40)},
                       {"name": "idle", **rest}],
-        "layers": [{"layer": 0, **booked(500, 200, 143000, weights=4000)}, {"layer": 1, **booked(400, 150, 143000, weights=4000)},
+        "layers": [{"layer": 0, **booked(500, 200, 143000, weights=4000)}, {"layer": 1, **booked(400, 150, 143000,
+                                                                                                 weights=4000)},
                    {"layer": None, **rest}],
         # Four bins of 300 cycles, the last one of 100.
-        "series": {"bin_cycles": 300, "dram_bytes_read": [3000, 2400, 1500, 700], "dram_bytes_written": [300, 300, 0, 100],
+        "series": {"bin_cycles": 300, "dram_bytes_read": [3000, 2400, 1500, 700], "dram_bytes_written": [300, 300, 0,
+                                                                                                         100],
                    "queue_commands": [4, 3.5, 2, 1]},
         # Positions 0 and 1 come at step 0, 2 at step 1; at step 2 position 3 takes the slot of 1, which is freed at step 3.
         "residency": {"request": 0, "layer": 0, "kv_head": 0, "steps": 4, "slots": 3, "complete": True,
@@ -51,7 +54,8 @@ def profile():
 def actions():
     count = {"name": "pe_mac", "block": "pe_array", "class": "compute", "count": 2000, "cost_pj": 0.5, "joules": 1e-9,
              "confidence": "derived"}
-    static = {"name": "static/pe_array", "block": "pe_array", "class": "static", "picoseconds": 10 ** 6, "power_mw": 3.0,
+    static = {"name": "static/pe_array", "block": "pe_array", "class": "static", "picoseconds": 10 ** 6,
+              "power_mw": 3.0,
               "joules": 3e-9, "confidence": "assumed"}
     return [count, static]
 
@@ -62,26 +66,32 @@ def report(name="small", with_profile=True):
     data = {
         "schema_version": 1,
         "tool": {"name": "palimpsest", "version": "0.1.0", "git": "abc"},
-        "config": {"name": name, "model": {"name": "m"}, "workload": {"batch": 2, "prompt_tokens": 8, "generated_tokens": 2},
+        "config": {"name": name, "model": {"name": "m"}, "workload": {"batch": 2, "prompt_tokens": 8,
+                                                                      "generated_tokens": 2},
                    "cache": {"policy": "rce", "budget": 3},
                    "hardware": {"pe_array": {"rows": 32, "columns": 32}, "core_clock_ps": 1000},
                    "sources": {"cost.actions.pe_mac": "a <source> & more", "cost.static_power.pe_array": "another"}},
         "config_hash": "0123",
         "latency": {"cycles": CYCLES, "seconds": 1e-6, "core_clock_ps": 1000, "macs": 286000, "steps": [400, 350, 250],
                     "prefill": {"cycles": PREFILL, "seconds": 4e-7, "steps": 1, "tokens": 16, "tokens_per_second": 4e7},
-                    "generation": {"cycles": 600, "seconds": 6e-7, "steps": 2, "tokens": 4, "tokens_per_second": 6.7e6}},
+                    "generation": {"cycles": 600, "seconds": 6e-7, "steps": 2, "tokens": 4,
+                                   "tokens_per_second": 6.7e6}},
         "energy": {"joules": 1e-8, "by_block": {"pe_array": 4e-9, "dram": 6e-9}, "by_class": by_class,
                    "by_phase": {"prefill": 3e-9, "generation": 7e-9}, "kv_mmu_share": 0.01, "average_watts": 0.01,
                    "cost_table": "65nm", "actions": actions(),
-                   "sensitivity": [{"cost": "pe_mac", "low_joules": 9e-9, "high_joules": 1.2e-8, "swing_joules": 3e-9}]},
-        "dram": {"device": "LPDDR4-3200", "channels": 1, "clock_ps": 625, "peak_bytes_per_second": 25.6e9, "bytes_read": 7600,
+                   "sensitivity": [{"cost": "pe_mac", "low_joules": 9e-9, "high_joules": 1.2e-8,
+                                    "swing_joules": 3e-9}]},
+        "dram": {"device": "LPDDR4-3200", "channels": 1, "clock_ps": 625, "peak_bytes_per_second": 25.6e9,
+                 "bytes_read": 7600,
                  "bytes_written": 700, "kv_bytes_read": 200, "kv_bytes_written": 100, "weight_bytes_read": 8000,
                  "row_hit_rate": 0.9, "bandwidth_utilisation": 0.3, "commands": {"read": 60, "write": 6},
                  "channel_clocks": {"data": 800, "waiting": 300, "refresh": 100, "idle": 400},
                  "rank_clocks": {"active": 1000, "precharged": 600},
                  "traffic": {"weights": {"bytes_read": 8000, "bytes_written": 0, **bursts}}},
-        "buffers": {"weight": {"capacity_bytes": 64, "words_read": 1, "words_written": 1, "bytes_read": 32, "bytes_written": 32}},
-        "kv_cache": {"policy": "rce", "budget": 3, "peak_bytes": 300, "full_bytes": 900, "reduction": 3.0, "evictions": 1,
+        "buffers": {"weight": {"capacity_bytes": 64, "words_read": 1, "words_written": 1, "bytes_read": 32,
+                               "bytes_written": 32}},
+        "kv_cache": {"policy": "rce", "budget": 3, "peak_bytes": 300, "full_bytes": 900, "reduction": 3.0,
+                     "evictions": 1,
                      "resident_tokens_peak": 3},
         "units": {"pe_array": unit(500, operand=300, dependency=100), "vector_unit": unit(50, dependency=900),
                   "dma_load": unit(600, dram=200, refresh=50), "dma_store": unit(20, buffer_full=5),
@@ -95,7 +105,8 @@ def report(name="small", with_profile=True):
 
 
 def serving():
-    requests = [{"id": number, "arrival_seconds": number * 1e-7, "time_to_first_token_seconds": first, "latency_seconds": last}
+    requests = [{"id": number, "arrival_seconds": number * 1e-7, "time_to_first_token_seconds": first,
+                 "latency_seconds": last}
                 for number, (first, last) in enumerate([(2e-7, 5e-7), (1e-7, 9e-7)])]
     spread = {"p50": 1e-7, "p90": 2e-7, "p99": 2e-7, "mean": 1.5e-7}
     return {"requests": requests, "time_to_first_token": spread, "latency": spread,
@@ -103,7 +114,8 @@ def serving():
 
 
 def comparison():
-    side = {"name": "small", "seconds": 3e-6, "joules": 4e-8, "kv_peak_bytes": 900, "kv_dram_bytes": 600, "dram_bytes": 10000}
+    side = {"name": "small", "seconds": 3e-6, "joules": 4e-8, "kv_peak_bytes": 900, "kv_dram_bytes": 600,
+            "dram_bytes": 10000}
     other = side | {"seconds": 1e-6, "joules": 1e-8, "kv_peak_bytes": 300, "kv_dram_bytes": 0}
     return {"base": side, "other": other, "delay_reduction": 3.0,
             "energy_by_class": {"compute": {"base_joules": 3e-8, "other_joules": 4e-9},
@@ -118,7 +130,8 @@ def table_text():
         for budget in (64, 128):
             for policy in ("rce", "h2o"):
                 name = f"{batch}-{budget}-{policy}"
-                results = (f"ok,{batch * budget / 1e3},{budget / 100},{1000 / budget}" if name != "2-128-h2o" else "failed,,,")
+                results = (f"ok,{batch * budget / 1e3},{budget / 100},{1000 / budget}"
+                           if name != "2-128-h2o" else "failed,,,")
                 lines.append(f"{name},{batch},{budget},{policy},ff,0.1.0,abc,{results}")
     return "\n".join(lines) + "\n"
 
@@ -126,7 +139,8 @@ def table_text():
 def write_inputs(folder):
     """report.json, old.json (without a profile), serving.json, compare.json, table.csv in the folder."""
     folder = Path(folder)
-    for name, data in (("report", report()), ("old", report(with_profile=False)), ("serving", report() | {"serving": serving()}),
+    for name, data in (("report", report()), ("old", report(with_profile=False)), ("serving",
+                                                                                   report() | {"serving": serving()}),
                        ("compare", comparison())):
         (folder / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")
     (folder / "table.csv").write_text(table_text(), encoding="utf-8")

@@ -69,13 +69,15 @@ class Commands(unittest.TestCase):
         self.assertEqual({file.stem for file in (self.folder / "serving").iterdir()}, kinds | {"serving"})
 
     def test_pictures_of_sweeps_and_comparisons_in_every_format(self):
-        inputs = {"lines": ["table.csv", "--where", "cache.policy=rce"], "heatmap": ["table.csv", "--where", "cache.policy=rce"],
+        inputs = {"lines": ["table.csv", "--where", "cache.policy=rce"], "heatmap": ["table.csv", "--where",
+                                                                                     "cache.policy=rce"],
                   "front": ["table.csv", "--x", "latency.generation.tokens_per_second"], "compare": ["compare.json"]}
         heads = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
         for (kind, (file, *options)), (suffix, head) in zip(inputs.items(), [*heads.items(), ("png", heads["png"])]):
             with self.subTest(kind):
                 picture = self.folder / f"{kind}.{suffix}"
-                result = run("plot", kind, self.folder / file, *options, "-o", picture, "--width", "page", "--title", "t")
+                result = run("plot", kind, self.folder / file, *options, "-o", picture, "--width", "page", "--title",
+                             "t")
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertTrue(picture.read_bytes().startswith(head))
                 picture.unlink()
@@ -130,13 +132,15 @@ class Commands(unittest.TestCase):
         self.refused("no such file", "all", self.folder / "no.json", "-o", self.folder / "none")
 
     def test_a_report_that_is_none_is_refused(self):
-        for text, message in (("{}", "no report of a run"), ("[1]", "no report of a run"), ("{", "no JSON"), ("", "no JSON")):
+        none, broken = "no report of a run", "no JSON"
+        for text, message in (("{}", none), ("[1]", none), ("{", broken), ("", broken)):
             (self.folder / "odd.json").write_text(text, encoding="utf-8")
             self.refused(message, "stalls", self.folder / "odd.json", "-o", self.folder / "no.png")
         (self.folder / "odd.json").unlink()
 
     def test_an_output_that_cannot_be_written_is_a_failure(self):
-        self.refused("report.json", "stalls", self.folder / "report.json", "-o", self.folder / "report.json" / "x.png", code=1)
+        self.refused("report.json", "stalls", self.folder / "report.json", "-o", self.folder / "report.json" / "x.png",
+                     code=1)
 
     def test_the_list_names_every_picture(self):
         result = run("plot", "--list")
@@ -152,7 +156,8 @@ class Commands(unittest.TestCase):
         html = page.read_text(encoding="utf-8")
         page.unlink()
         pictures = re.findall(r'<figure id="picture-(\w+)"><svg', html)
-        self.assertEqual(sorted(pictures), sorted(["steps", "serving", "stalls", "operators", "roofline", "energy", "residency",
+        self.assertEqual(sorted(pictures), sorted(["steps", "serving", "stalls", "operators", "roofline", "energy",
+                                                   "residency",
                                                    "bandwidth"]))
         names = re.findall(r'\bid="([^"]+)"', html)
         self.assertEqual(len(names), len(set(names)))
@@ -174,12 +179,14 @@ class Commands(unittest.TestCase):
 
     def test_no_page_is_made_of_what_is_no_report(self):
         self.refused("no such file", self.folder / "no.json", "-o", self.folder / "no.html", script="report-page")
-        self.refused("is a comparison", self.folder / "compare.json", "-o", self.folder / "no.html", script="report-page")
+        self.refused("is a comparison", self.folder / "compare.json", "-o", self.folder / "no.html",
+                     script="report-page")
         self.refused("REPORT.json and -o", self.folder / "report.json", script="report-page")
         broken = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
         del broken["dram"]
         (self.folder / "odd.json").write_text(json.dumps(broken), encoding="utf-8")
-        self.refused("the report has no dram", self.folder / "odd.json", "-o", self.folder / "no.html", script="report-page")
+        self.refused("the report has no dram", self.folder / "odd.json", "-o", self.folder / "no.html",
+                     script="report-page")
         (self.folder / "odd.json").unlink()
 
 

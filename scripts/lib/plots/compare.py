@@ -30,7 +30,8 @@ def read(paths):
         return data[0]
     for path, one in zip(paths, data):
         if not is_report(one):
-            raise Unusable(f"{path}: is neither a comparison nor a report; one compare.json or two report.json are needed")
+            raise Unusable(f"{path}: is neither a comparison nor a report; "
+                           "one compare.json or two report.json are needed")
     if len(paths) != 2:
         raise Unusable(f"{len(paths)} reports; one compare.json or two report.json are needed, the base first")
     base, other = (Report(one, path) for path, one in zip(paths, data))
@@ -66,14 +67,15 @@ def figure(comparison, options):
     if not rows:
         raise Unusable("the two sides have nothing in common that is above zero")
     wide = options.width == "page"
-    drawing, axes = style.new_figure(options.width, 2.3 if wide else 4.2, rows=1 if wide else 2, columns=2 if wide else 1,
+    drawing, axes = style.new_figure(options.width, 2.3 if wide else 4.2, **style.side_by_side(wide),
                                      gridspec_kw=dict(width_ratios=[3, 2]) if wide else None)
     relative, classes = axes.flat
     colours = [style.GREY, style.BLUE]
     for place, (_, base, other, unit) in enumerate(rows):
         for offset, value, colour in ((-0.2, base, colours[0]), (0.2, other, colours[1])):
             relative.bar(place + offset, value / base, width=0.38, color=colour)
-        relative.annotate(f"{base / other:.2f}×", (place, max(1, other / base)), xytext=(0, 1), textcoords="offset points",
+        relative.annotate(f"{base / other:.2f}×", (place, max(1, other / base)), xytext=(0, 1),
+                          textcoords="offset points",
                           ha="center", va="bottom", fontsize=7)
         relative.annotate(plot_units.si(base, unit), (place - 0.2, 0), xytext=(0, 3), textcoords="offset points",
                           ha="center", va="bottom", fontsize=6, rotation=90)
@@ -81,7 +83,7 @@ def figure(comparison, options):
     relative.tick_params(axis="x", length=0)
     relative.set_ylabel(f"relative to {both[0]} (ratio)")
     relative.set_ylim(0, 1.13 * max([1, *(other / base for _, base, other, _ in rows)]))
-    relative.legend(handles=style.patches([(both[0], colours[0]), (f"{both[1]}, with {both[0]} / {both[1]}", colours[1])]),
+    relative.legend(handles=style.patches(zip([both[0], f"{both[1]}, with {both[0]} / {both[1]}"], colours)),
                     loc="lower center", bbox_to_anchor=(0.5, 1.0), ncol=2, frameon=False, handlelength=1.0)
     style.grid(relative)
 

@@ -8,13 +8,15 @@ NAME = "energy"
 SUMMARY = "energy stacked by block, class and phase, of one or several reports"
 INPUT = "reports"
 WAYS = ["block", "class", "phase"]
-OPTIONS = [("--by", dict(default="block,class,phase", metavar="LIST", help="of block, class, phase; a panel each (default all)")),
+OPTIONS = [("--by", dict(default="block,class,phase", metavar="LIST",
+                         help="of block, class, phase; a panel each (default all)")),
            ("--share", dict(action="store_true", help="shares of each report's total in place of joules")),
            ("--names", dict(metavar="LIST", help="of the reports, with commas"))]
 # Kin share a hue family: the array and vector unit warm, buffers blue and green, DRAM red; static power is grey.
 COLOURS = {
     "pe_array": style.ORANGE, "vector_unit": style.YELLOW, "weight_buffer": style.BLUE, "activation_buffer": style.SKY,
-    "kv_buffer": "#9fd3f2", "score_buffer": "#d3ebf9", "dma": style.GREEN, "sequencer": style.GREY, "kv_mmu": style.PINK,
+    "kv_buffer": "#9fd3f2", "score_buffer": "#d3ebf9", "dma": style.GREEN, "sequencer": style.GREY,
+    "kv_mmu": style.PINK,
     "dram": style.RED,
     "compute": style.ORANGE, "on_chip_memory": style.SKY, "dram_kv": style.BLUE, "dram_weights": style.RED,
     "dram_activations": style.YELLOW, "dram_scores": style.INK, "static": style.GREY,

@@ -11,10 +11,12 @@ SUMMARY = "two results of a sweep against each other, with the Pareto front"
 INPUT = "table"
 OPTIONS = [("--x", dict(metavar="COLUMN", help="result on the x axis (default latency)")),
            ("--y", dict(metavar="COLUMN", help="result on the y axis (default energy)")),
-           ("--better-x", dict(choices=["lower", "higher"], help="default: by the name, e.g. higher for tokens_per_second")),
+           ("--better-x", dict(choices=["lower", "higher"],
+                               help="default: by the name, e.g. higher for tokens_per_second")),
            ("--better-y", dict(choices=["lower", "higher"], help="as --better-x")),
            ("--by", dict(metavar="COLUMN", help="setting that colours the points (default: the first axis)")),
-           ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[], help="only these rows; may be repeated")),
+           ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[],
+                            help="only these rows; may be repeated")),
            ("--log", dict(action="store_true", help="logarithmic axes"))]
 
 
@@ -53,8 +55,9 @@ def figure(table, options):
     groups = list(dict.fromkeys(sorted(table.frame[by], key=_order))) if by else [None]
     handles = []
     for index, group in enumerate(groups):
-        members = [(a, b) for a, b, row in rows if by is None or row[by] == group or (group != group and row[by] != row[by])]
-        handles += panel.plot(*zip(*members), linestyle="none", color=style.colour_of(index), marker=style.marker_of(index),
+        members = [(a, b) for a, b, row in rows if by is None or shown(row[by]) == shown(group)]
+        handles += panel.plot(*zip(*members), linestyle="none", color=style.colour_of(index),
+                              marker=style.marker_of(index),
                               markersize=4, markeredgecolor=style.PAPER, markeredgewidth=0.3, zorder=3,
                               label=shown(group) if by else "points")
     # What is to be had at any x: the y of the next point of the front that is at least as good in x.

@@ -13,7 +13,8 @@ INPUT = "table"
 OPTIONS = [("--x", dict(metavar="COLUMN", help="setting on the x axis (default workload.batch, else the first axis)")),
            ("--y", dict(metavar="COLUMN", help="setting on the y axis (default cache.budget, else the next axis)")),
            ("--value", dict(metavar="COLUMNS", help="results, with commas; a panel each (default latency and energy)")),
-           ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[], help="only these rows; may be repeated"))]
+           ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[],
+                            help="only these rows; may be repeated"))]
 
 
 def field(table, x, y, value):
@@ -29,7 +30,8 @@ def figure(table, options):
     table = table.where(options.where)
     x = table.column(options.x) if options.x else default_axis(table, "workload.batch")
     y = table.column(options.y) if options.y else default_axis(table, "cache.budget", [x])
-    results = [table.numbers(name) for name in columns(table, options.value)] if options.value else default_results(table)
+    named = columns(table, options.value) if options.value else default_results(table)
+    results = [table.numbers(name) for name in named]
     across = len(results) if options.width == "page" else 1
     down = -(-len(results) // across)
     fields = [field(table, x, y, result) for result in results]
@@ -46,7 +48,8 @@ def figure(table, options):
             for place, value in enumerate(row):
                 if value == value:
                     colour = style.contrasting(image.cmap(image.norm(value / factor)))
-                    panel.text(place, up, f"{value / factor:#.3g}".rstrip("."), ha="center", va="center", fontsize=6.5, color=colour)
+                    panel.text(place, up, f"{value / factor:#.3g}".rstrip("."), ha="center", va="center", fontsize=6.5,
+                               color=colour)
                 else:
                     panel.text(place, up, "–", ha="center", va="center", fontsize=6.5)
         panel.set_xticks(range(len(xs)), [shown(value) for value in xs])

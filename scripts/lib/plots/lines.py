@@ -9,9 +9,12 @@ SUMMARY = "results of a sweep against one setting, a line for each value of othe
 INPUT = "table"
 OPTIONS = [("--x", dict(metavar="COLUMN", help="setting on the x axis (default workload.batch, else the first axis)")),
            ("--y", dict(metavar="COLUMNS", help="results, with commas; a panel each (default latency and energy)")),
-           ("--by", dict(metavar="COLUMNS", help="settings that tell lines apart, with commas (default: all other axes)")),
-           ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[], help="only these rows; may be repeated")),
-           ("--log", dict(action="store_true", help="logarithmic y axes (by itself where values span more than 20 times)"))]
+           ("--by", dict(metavar="COLUMNS",
+                         help="settings that tell lines apart, with commas (default: all other axes)")),
+           ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[],
+                            help="only these rows; may be repeated")),
+           ("--log", dict(action="store_true",
+                          help="logarithmic y axes (by itself where values span more than 20 times)"))]
 
 
 def default_results(table):

@@ -20,8 +20,8 @@ def grid(report):
     changes = {}
     for step, slot, position in residency["changes"]:
         if not (0 <= step < steps and 0 <= slot < slots):
-            raise Unusable(f"{report.path}: profile.residency has a change of slot {slot} at step {step}, of {slots} slots "
-                           f"and {steps} steps")
+            raise Unusable(f"{report.path}: profile.residency has a change of slot {slot} at step {step}, "
+                           f"of {slots} slots and {steps} steps")
         changes.setdefault(slot, []).append((step, position))
     for slot, events in changes.items():
         for number, (step, position) in enumerate(events):
@@ -53,8 +53,7 @@ def figure(report, options):
     residency = report.get("profile.residency")
     last = max(position for position, _, _ in stays)
     wide = options.width == "page"
-    drawing, axes = style.new_figure(options.width, 2.7 if wide else 4.2, rows=1 if wide else 2, columns=2 if wide else 1,
-                                     sharex=True)
+    drawing, axes = style.new_figure(options.width, 2.7 if wide else 4.2, **style.side_by_side(wide), sharex=True)
     slots, tokens = axes.flat
     norm = style.matplotlib.colors.Normalize(0, last)
     image = slots.imshow(rows, aspect="auto", interpolation="none", cmap=style.COLOUR_MAP, norm=norm,

@@ -23,8 +23,8 @@ def machine(report):
 def _operators(report):
     """(name, MACs, DRAM bytes, cycles) of each operator."""
     if not report.has("profile.operators") and report.has("operators"):  # a workload of single operators
-        return [(entry["name"], entry["macs"], sum(value for name, value in entry.items() if name.startswith("dram_bytes")),
-                 entry["cycles"]) for entry in report.get("operators")]
+        return [(entry["name"], entry["macs"],
+                 sum(value for name, value in entry.items() if name.startswith("dram_bytes")), entry["cycles"]) for entry in report.get("operators")]
     return [(entry["name"].replace("_", " "), entry["macs"], sum(entry["dram_bytes"].values()), entry["cycles"])
             for entry in report.get("profile.operators")]
 
@@ -36,12 +36,14 @@ def points(report):
     placed, left_out = [], []
     for name, macs, moved, cycles in _operators(report):
         if macs > 0 and moved > 0 and cycles > 0:
-            placed.append({"name": name, "intensity": macs / moved, "rate": macs / cycles * clock, "share": cycles / run})
+            placed.append({"name": name, "intensity": macs / moved, "rate": macs / cycles * clock,
+                           "share": cycles / run})
         elif cycles > 0:
             left_out.append(name)
     total = (report.get("latency.macs"), report.get("dram.bytes_read") + report.get("dram.bytes_written"))
     if all(total):
-        placed.append({"name": "whole run", "intensity": total[0] / total[1], "rate": total[0] / run * clock, "share": 1})
+        placed.append({"name": "whole run", "intensity": total[0] / total[1], "rate": total[0] / run * clock,
+                       "share": 1})
     return placed, left_out
 
 
@@ -94,7 +96,8 @@ def figure(report, options):
     panel.set_ylabel("rate (MAC/s)")
     style.grid(panel, "both")
     handles = style.patches([("bound by DRAM", style.RED), ("bound by the array", style.BLUE)])
-    handles.append(panel.plot([], [], marker="D", color=style.INK, linestyle="none", markersize=4, label="whole run")[0])
+    handles.append(panel.plot([], [], marker="D", color=style.INK, linestyle="none", markersize=4,
+                              label="whole run")[0])
     style.legend_above(drawing, handles)
     plot_labels.name_points(panel, [(point["intensity"], point["rate"]) for point in placed], names_together(placed),
                             [point["radius"] for point in placed], avoid=[roof, slope, corner],

@@ -30,11 +30,12 @@ def figure(report, options):
     if not times or not drawn:
         raise Unusable(f"{report.path}: no request was finished")
     wide = options.width == "page"
-    drawing, axes = style.new_figure(options.width, 2.2 if wide else 3.8, rows=1 if wide else 2, columns=2 if wide else 1)
+    drawing, axes = style.new_figure(options.width, 2.2 if wide else 3.8, **style.side_by_side(wide))
     over_time, shares = axes.flat
     factor, prefix = plot_units.prefix_for(times, "s")
     for name, colour, counts, line in (("running", style.BLUE, running, "-"), ("waiting", style.RED, waiting, "--")):
-        over_time.step([time / factor for time in times], counts, where="post", color=colour, linestyle=line, label=name)
+        over_time.step([time / factor for time in times], counts, where="post", color=colour, linestyle=line,
+                       label=name)
     over_time.set_xlabel(f"time ({prefix}s)")
     over_time.set_ylabel("requests (count)")
     over_time.set_ylim(bottom=0)

@@ -15,7 +15,7 @@ UNIT_NAMES = {"pe_array": "PE array", "vector_unit": "vector unit", "dma_load": 
 
 
 def shares(report):
-    """{unit: {cause: share of the run's cycles in %}}; those of a unit add up to 100. DRAM channels are in DRAM clocks."""
+    """{unit: {cause: share of the run's cycles in %}}; those of a unit add up to 100. DRAM channels: of DRAM clocks."""
     result = {}
     for unit, counts in report.get("units").items():
         cycles = {"busy": counts["busy_cycles"], **counts["stall_cycles"]}

@@ -33,5 +33,6 @@ def figure(report, options):
     panel.set_ylabel(f"duration ({prefix}s)")
     style.grid(panel)
     if len(parts) == 2:
-        style.legend_above(drawing, style.patches([(name, colour) for name, colour, durations, _ in parts if durations]))
+        present = [(name, colour) for name, colour, durations, _ in parts if durations]
+        style.legend_above(drawing, style.patches(present))
     return drawing
