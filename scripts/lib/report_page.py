@@ -119,6 +119,7 @@ def fill(page):
     if report.has("serving"):
         page.section("serving", "Serving")
         page.table(tables.serving_measures)
+        page.table(tables.serving_totals)
         page.picture("serving",
                      "Left: requests that run and that wait. Right: share of requests that had their first token, "
                      "and their last, within a time from their arrival.")

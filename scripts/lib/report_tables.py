@@ -215,12 +215,21 @@ def kv_cache(report):
 
 
 def serving_measures(report):
-    rows = []
-    for name in ("time_to_first_token", "time_per_output_token", "latency"):
-        if report.has(f"serving.{name}"):
-            rows.append([name.replace("_", " "), *(si(report.get(f"serving.{name}").get(key, 0), "s")
-                                                   for key in ("mean", "p50", "p90", "p99"))])
-    return table([("", None), ("mean", None), ("p50", None), ("p90", None), ("p99", None)], rows)
+    names = ("queued", "time_to_first_token", "time_per_output_token", "latency")
+    spreads = {name: report.get(f"serving.{name}") for name in names if report.has(f"serving.{name}")}
+    keys = list(next(iter(spreads.values()), {}))
+    rows = [[name.replace("_", " "), *(si(spread[key], "s") for key in keys)] for name, spread in spreads.items()]
+    return table([("", None), *((key.removesuffix("_seconds"), None) for key in keys)], rows)
+
+
+def serving_totals(report):
+    """Throughput, goodput and what became of the KV memory, below each other's names."""
+    parts = []
+    for name in ("throughput", "goodput", "kv"):
+        entries = report.get(f"serving.{name}") if report.has(f"serving.{name}") else {}
+        rows = [[key.replace("_", " "), plain(value)] for key, value in entries.items() if isinstance(value, (int, float))]
+        parts += [pairs(rows, name)] if rows else []
+    return f'<div class="side">{"".join(parts)}</div>'
 
 
 def serving_requests(report):

@@ -108,7 +108,7 @@ def serving():
     requests = [{"id": number, "arrival_seconds": number * 1e-7, "time_to_first_token_seconds": first,
                  "latency_seconds": last}
                 for number, (first, last) in enumerate([(2e-7, 5e-7), (1e-7, 9e-7)])]
-    spread = {"p50": 1e-7, "p90": 2e-7, "p99": 2e-7, "mean": 1.5e-7}
+    spread = {"mean_seconds": 1.5e-7, "p50_seconds": 1e-7, "p90_seconds": 2e-7, "p99_seconds": 2e-7}
     return {"requests": requests, "time_to_first_token": spread, "latency": spread,
             "queue": {"series": [[0, 1, 0], [1e-7, 1, 1], [5e-7, 0, 1]]}}
 

@@ -166,6 +166,7 @@ class Commands(unittest.TestCase):
         self.assertNotRegex(re.sub(r'xmlns(:\w+)?="[^"]*"', "", html), r"https?://")
         self.assertIn("a &lt;source&gt; &amp; more", html)
         self.assertIn("Parts of this report are estimates", html)
+        self.assertRegex(html, r"time to first token</td><td[^>]*>150 ns</td><td[^>]*>100 ns</td>")
 
     def test_a_page_of_an_old_report_says_what_it_lacks(self):
         page = self.folder / "old.html"
