@@ -31,7 +31,7 @@ std::span<const ServingScheduler::Admission> ServingScheduler::admit(Cycles now)
     while (!queue_.empty()) {
         const auto place = std::ranges::find(place_taken_, false);
         if (place == place_taken_.end()) {
-            limit_ = AdmissionLimit::batch;
+            limit_ = rules_.no_place;
             break;
         }
         const std::uint32_t request = queue_.front();

@@ -25,9 +25,10 @@
 namespace palimpsest {
 
 struct ServingRules {
-    std::uint32_t places = 1;         ///< requests that run at once
-    std::uint32_t step_tokens = 64;   ///< most tokens of a step; at least `places`
-    std::uint32_t chunk_tokens = 64;  ///< most prompt tokens of one request in a step
+    std::uint32_t places = 1;                         ///< requests that run at once
+    std::uint32_t step_tokens = 64;                   ///< most tokens of a step; at least `places`
+    std::uint32_t chunk_tokens = 64;                  ///< most prompt tokens of one request in a step
+    AdmissionLimit no_place = AdmissionLimit::batch;  ///< why there are no more places
 };
 
 /// A request as the scheduler knows it.

@@ -197,7 +197,9 @@ class ServingWorkload : public Workload {
         result_.step_tokens = serving_step_tokens(config_);
         result_.kv_capacity_bytes = reservations.capacity();
         result_.partitions = !own_regions_;
-        const ServingRules rules{geometry_.batch, result_.step_tokens, config_.cache.prefill_chunk};
+        const bool fewer = geometry_.batch < config_.workload.batch;  // the KV region has no more partitions
+        const ServingRules rules{geometry_.batch, result_.step_tokens, config_.cache.prefill_chunk,
+                                 fewer ? AdmissionLimit::capacity : AdmissionLimit::batch};
         return ServingScheduler(rules, std::move(arriving), std::move(reservations));
     }
 

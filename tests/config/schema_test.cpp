@@ -71,6 +71,8 @@ TEST_CASE("an empty run has the defaults that the schema lists", "[schema]") {
     Json workload = defaults_of(run["workload"]);
     CHECK(workload["operands_ready"] == OperatorSpec{}.operands_ready);
     workload.erase("operands_ready");
+    CHECK(workload["requests"] == write_fields(RequestsConfig{}));
+    workload.erase("requests");  // of runs that have them
     CHECK(workload == write_fields(WorkloadConfig{}));
 
     Json attention = defaults_of(run["attention"]);

@@ -51,12 +51,16 @@ std::vector<RequestSpec> random_requests(unsigned seed, std::size_t count, std::
     return requests;
 }
 
-constexpr Bytes kRegion = 3 * 64 * 1024;
+/// Two of the longest requests, and parts of others; four of the longest that the model could have.
+constexpr Bytes kOwnRegions = 24 * 1024;
+constexpr Bytes kEqualRegions = 64 * 1024;
 
 }  // namespace
 
-TEST_CASE("an equal batch that arrives at once takes the cycles of the equal batch, and those of its release",
-          "[serving]") {
+TEST_CASE(
+    "an equal batch that arrives at once takes the cycles of the equal batch, and at most those of its "
+    "release",
+    "[serving]") {
     const bool evicts = GENERATE(true, false);
     const bool batched = GENERATE(true, false);
     RunConfig config = small_run();
@@ -67,7 +71,9 @@ TEST_CASE("an equal batch that arrives at once takes the cycles of the equal bat
     same.workload.requests->step_tokens = config.workload.batch * config.cache.prefill_chunk;
     const RunResult result = simulate(same);
     const Cycles release = evicts ? Cycles{2} * config.model.layers * config.model.kv_heads : 2;
-    CHECK(result.total.cycles == batch.total.cycles + release);
+    // The release goes on beside what DRAM still has to write.
+    CHECK(result.total.cycles >= batch.total.cycles);
+    CHECK(result.total.cycles <= batch.total.cycles + release);
     CHECK(result.step_cycles.size() == batch.step_cycles.size());
     for (std::size_t i = 0; i + 1 < batch.step_cycles.size(); ++i) {
         CHECK(result.step_cycles[i] == batch.step_cycles[i]);
@@ -95,7 +101,9 @@ TEST_CASE("who runs when follows from the rules and the ends of steps", "[servin
     RequestsConfig& requests = *run.workload.requests;
     requests.step_tokens = 20;
     requests.reserve = reserve;
-    requests.kv_capacity_bytes = std::string(policy) == "rce" ? 0 : kRegion / 8;
+    if (std::string(policy) == "full") {
+        requests.kv_capacity_bytes = reserve == KvReserve::request ? kOwnRegions : kEqualRegions;
+    }
     const RunResult result = simulate(run);
     const ServingResult& serving = *result.serving;
     REQUIRE(serving.turned_away.empty());
