@@ -81,8 +81,9 @@ constexpr auto names_of(SnapKvPooling) {
     return std::array{EnumName{SnapKvPooling::average, "average"}, EnumName{SnapKvPooling::max, "max"}};
 }
 constexpr auto names_of(RequestFormat) {
-    return std::array{EnumName{RequestFormat::automatic, "automatic"}, EnumName{RequestFormat::palimpsest, "palimpsest"},
-                      EnumName{RequestFormat::azure, "azure"}, EnumName{RequestFormat::sharegpt, "sharegpt"}};
+    return std::array{EnumName{RequestFormat::automatic, "automatic"},
+                      EnumName{RequestFormat::palimpsest, "palimpsest"}, EnumName{RequestFormat::azure, "azure"},
+                      EnumName{RequestFormat::sharegpt, "sharegpt"}};
 }
 constexpr auto names_of(TooLong) {
     return std::array{EnumName{TooLong::error, "error"}, EnumName{TooLong::reject, "reject"},

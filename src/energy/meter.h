@@ -17,9 +17,9 @@ class EnergyMeter {
   public:
     EnergyMeter(const HardwareConfig& hardware, const DramConfig& dram, const CostTable& table);
 
-    /// Energy of a run. The phases are prefill and generation, in serving mixed and idle; what the total counts beyond them is `operators` where
-    /// the workload is a list of operators and `other` elsewhere. Throws SimulationError when the counts contradict
-    /// each other: a phase larger than the run, or DRAM commands that are in no traffic class.
+    /// Energy of a run. The phases are prefill and generation, in serving mixed and idle; what the total counts beyond
+    /// them is `operators` where the workload is a list of operators and `other` elsewhere. Throws SimulationError when
+    /// the counts contradict each other: a phase larger than the run, or DRAM commands that are in no traffic class.
     EnergyBreakdown measure(const RunResult& result) const;
     /// Energy of one interval.
     double joules(const Interval& interval) const;

@@ -155,7 +155,7 @@ struct Command {
     std::uint16_t layer = 0;  ///< labels for profiles, timelines and diagnostics; may be kNoLayer
     std::uint16_t request = 0;
     std::optional<KvHeadId> head;  ///< where the command is one KV head's
-    const char* label = "";  ///< static text: "qkv", "scores", "ffn_up" ...
+    const char* label = "";        ///< static text: "qkv", "scores", "ffn_up" ...
 };
 
 }  // namespace palimpsest

@@ -15,8 +15,8 @@ class CommandObserver {
     virtual void issued(const Command& command, Cycles cycle) = 0;
     /// Its unit is through with it. Commands of one unit complete in program order.
     virtual void completed(const Command& command, Cycles cycle) = 0;
-    /// The KV-MMU fetches a spilled score vector for the KvCommand `command`, writes it back after it, or makes room for
-    /// it so. The command is queued, and not yet reported complete.
+    /// The KV-MMU fetches a spilled score vector for the KvCommand `command`, writes it back after it, or makes room
+    /// for it so. The command is queued, and not yet reported complete.
     virtual void moves_scores(const Command& /*command*/, Bytes /*bytes*/, bool /*to_dram*/, Cycles /*cycle*/) {}
 };
 

@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "hardware/kv_mmu/kv_geometry.h"
 #include "common/signal_sink.h"
+#include "hardware/kv_mmu/kv_geometry.h"
 #include "host/cache_replay.h"
 #include "host/driver.h"
 #include "palimpsest/policy.h"
@@ -33,8 +33,8 @@ class Workload {
 /// Prefill and generation of the configured model; `policy`, where given, replaces that of the configuration. Throws
 /// InputError when the model does not fit DRAM.
 std::unique_ptr<Workload> make_model_workload(const RunConfig& config, PolicyFactory policy = {});
-/// The configured model serving the requests of `workload.requests`. Throws InputError where DRAM or the KV region holds
-/// not one of them.
+/// The configured model serving the requests of `workload.requests`. Throws InputError where DRAM or the KV region
+/// holds not one of them.
 std::unique_ptr<Workload> make_serving_workload(const RunConfig& config, PolicyFactory policy = {});
 /// One operator of WorkloadConfig::operators.
 std::unique_ptr<Workload> make_operator_workload(const RunConfig& config, const OperatorSpec& spec);

@@ -54,7 +54,7 @@ double integral(const std::vector<TraceEvents::Value>& values) {
 TEST_CASE("a timeline says what the report says", "[cli][timeline]") {
     const ScratchDirectory scratch;
     // Both workloads; storage modes with a KV-MMU that waits and moves; a shallow pipeline; an issue latency.
-    for (const std::string run :
+    for (const std::string& run :
          {kTiny, kTiny + " --set cache.storage=compact --set hardware.sequencer.issue_latency_cycles=3",
           kTiny + " --set pipeline.weight_prefetch=false --set pipeline.attention_overlap=false",
           kExamples + "operators.json"}) {

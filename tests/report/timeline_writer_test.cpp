@@ -174,7 +174,7 @@ TEST_CASE("a timeline that is too long says how long it is and which window fits
     CHECK(scratch.entries() == 0);
     const auto says = [&](const char* part) { return message.find(part) != std::string::npos; };
     CHECK(says("2us:1000us"));
-    CHECK(says("(1000 events)"));  // 998 slices and the names
+    CHECK(says("(1000 events)"));                     // 998 slices and the names
     const std::size_t colon = message.rfind("2us:");  // of the window that fits
     REQUIRE(colon != std::string::npos);
     const auto fits = static_cast<Picoseconds>(std::stoul(message.substr(colon + 4)));

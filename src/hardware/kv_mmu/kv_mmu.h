@@ -59,8 +59,9 @@ class KvMmu : public Unit {
     void preset_free(RequestId request, LayerId layer, KvHeadId head, SlotId slot);
     /// Gives a request, which has no tokens yet, the DRAM its cache lies in.
     void set_region(RequestId request, KvRegion region);
-    /// The request has left: its slot sets are emptied and what the combining buffer holds of it is dropped. Only between
-    /// steps. Returns the cycle in which the unit is through with this and all releases before; until then it is busy.
+    /// The request has left: its slot sets are emptied and what the combining buffer holds of it is dropped. Only
+    /// between steps. Returns the cycle in which the unit is through with this and all releases before; until then it
+    /// is busy.
     Cycles release(RequestId request);
     /// That cycle has come.
     void end_release();
