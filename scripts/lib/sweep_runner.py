@@ -133,6 +133,11 @@ class Results:
         return plan
 
 
+def _heed_interrupts():
+    """What a shell script starts in the background ignores interrupts, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def snakemake_command(plan, folder, jobs, slurm, resources):
     command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "snakemake",
                "--snakefile", str(HERE / "sweep.smk"), "--configfile", str(plan), "--directory", str(folder),
@@ -174,7 +179,7 @@ class Snakemake:
         # In a session of its own, so that an interrupt reaches it by stop() alone, and once.
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-                                        env=environment)
+                                        env=environment, preexec_fn=_heed_interrupts)
         self._reader = threading.Thread(target=self._read, args=(log,), daemon=True)
         self._reader.start()
 
