@@ -65,13 +65,18 @@ def pairs(entries, caption=None):
 
 # -- the tables of a run
 
+def phases(report, where, names):
+    """Those that the report has: `mixed` and `idle` are of runs that serve requests."""
+    return [name for name in names if report.has(f"{where}.{name}")]
+
+
 def latency(report):
     total = report.get("latency.cycles")
     rows = []
-    for phase in ("prefill", "generation"):
+    for phase in phases(report, "latency", ("prefill", "generation", "mixed", "idle")):
         entry = report.get(f"latency.{phase}")
-        rows.append([phase, count(entry["cycles"]), si(entry["seconds"], "s"), percent(entry["cycles"], total),
-                     count(entry["steps"]), count(entry["tokens"]), count(entry["tokens_per_second"])])
+        counts = [count(entry[name]) if name in entry else "" for name in ("steps", "tokens", "tokens_per_second")]
+        rows.append([phase, count(entry["cycles"]), si(entry["seconds"], "s"), percent(entry["cycles"], total), *counts])
     heads = [("phase", None), ("cycles", None), ("time", None), ("share", None), ("steps", None), ("tokens", None),
              ("rate", "tokens/s")]
     whole = ["total", count(total), si(report.get("latency.seconds"), "s"), percent(1), "", "", ""]
@@ -96,16 +101,17 @@ def profiled(report, what, entries, name):
     """Operators or layers: what is booked on each; `name` gives the first cell."""
     whole = report.get("latency.cycles")
     clock = report.get("latency.core_clock_ps") * 1e-12
+    of = phases(report, "latency", ("prefill", "generation", "mixed"))
     rows = []
     for entry in entries:
         busy, cycles = entry["busy_cycles"], entry["cycles"]
         rows.append([name(entry), count(entry["commands"]), count(cycles), percent(cycles, whole),
-                     *(si(entry.get(f"{phase}_cycles", 0) * clock, "s") for phase in ("prefill", "generation")),
+                     *(si(entry.get(f"{phase}_cycles", 0) * clock, "s") for phase in of),
                      Cell(plot_units.si(entry["macs"], "MACs").removesuffix("MACs"), entry["macs"]),
                      *(si(entry["dram_bytes"].get(kind, 0), "B") for kind in TRAFFIC),
                      *(percent(busy.get(unit, 0), whole) for unit, _ in BUSY)])
-    heads = [(what, None), ("commands", None), ("cycles", None), ("share", None), ("prefill", None),
-             ("generation", None), ("MACs", None), *((f"DRAM {kind}", None) for kind in TRAFFIC), *((title, "busy") for _, title in BUSY)]
+    heads = [(what, None), ("commands", None), ("cycles", None), ("share", None),
+             *((phase, None) for phase in of), ("MACs", None), *((f"DRAM {kind}", None) for kind in TRAFFIC), *((title, "busy") for _, title in BUSY)]
     return table(heads, rows, True)
 
 

@@ -20,7 +20,7 @@ COLOURS = {
     "dram": style.RED,
     "compute": style.ORANGE, "on_chip_memory": style.SKY, "dram_kv": style.BLUE, "dram_weights": style.RED,
     "dram_activations": style.YELLOW, "dram_scores": style.INK, "static": style.GREY,
-    "prefill": style.SKY, "generation": style.BLUE,
+    "prefill": style.SKY, "generation": style.BLUE, "mixed": style.GREEN, "idle": style.GREY,
 }
 
 

@@ -7,17 +7,18 @@ NAME = "operators"
 SUMMARY = "cycles by phase and DRAM bytes by class of each operator"
 INPUT = "report"
 OPTIONS = [("--order", dict(choices=["run", "cycles"], default="run", help="as they first run, or the longest first"))]
-PHASES = [("prefill", style.SKY), ("generation", style.BLUE)]
+PHASES = [("prefill", style.SKY), ("generation", style.BLUE), ("mixed", style.GREEN), ("idle", style.GREY)]
 TRAFFIC = [("weights", style.RED), ("activations", style.ORANGE), ("kv", style.GREEN), ("scores", style.INK)]
 
 
 def rows(report, order="run"):
-    """[{name, prefill, generation: cycles, weights, activations, kv, scores: bytes}], and the rest as "idle"."""
+    """[{name, prefill, generation, mixed, idle: cycles, weights, activations, kv, scores: bytes}], and the rest as "idle"."""
     result = []
     for operator in report.get("profile.operators"):
         row = {"name": operator["name"].replace("_", " "), "cycles": operator["cycles"]}
-        row["prefill"] = operator.get("prefill_cycles", 0)
-        row["generation"] = operator.get("generation_cycles", operator["cycles"] - row["prefill"])
+        row |= {phase: operator.get(f"{phase}_cycles", 0) for phase, _ in PHASES}
+        # Of no phase: cycles in which nothing runs, and a workload of single operators.
+        row["idle" if operator["name"] == "idle" else "generation"] += row["cycles"] - sum(row[phase] for phase, _ in PHASES)
         row |= {name: operator["dram_bytes"].get(name, 0) for name, _ in TRAFFIC}
         result.append(row)
     return sorted(result, key=lambda row: -row["cycles"]) if order == "cycles" else result
