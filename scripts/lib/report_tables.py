@@ -76,7 +76,8 @@ def latency(report):
     for phase in phases(report, "latency", ("prefill", "generation", "mixed", "idle")):
         entry = report.get(f"latency.{phase}")
         counts = [count(entry[name]) if name in entry else "" for name in ("steps", "tokens", "tokens_per_second")]
-        rows.append([phase, count(entry["cycles"]), si(entry["seconds"], "s"), percent(entry["cycles"], total), *counts])
+        share = percent(entry["cycles"], total)
+        rows.append([phase, count(entry["cycles"]), si(entry["seconds"], "s"), share, *counts])
     heads = [("phase", None), ("cycles", None), ("time", None), ("share", None), ("steps", None), ("tokens", None),
              ("rate", "tokens/s")]
     whole = ["total", count(total), si(report.get("latency.seconds"), "s"), percent(1), "", "", ""]
@@ -111,7 +112,8 @@ def profiled(report, what, entries, name):
                      *(si(entry["dram_bytes"].get(kind, 0), "B") for kind in TRAFFIC),
                      *(percent(busy.get(unit, 0), whole) for unit, _ in BUSY)])
     heads = [(what, None), ("commands", None), ("cycles", None), ("share", None),
-             *((phase, None) for phase in of), ("MACs", None), *((f"DRAM {kind}", None) for kind in TRAFFIC), *((title, "busy") for _, title in BUSY)]
+             *((phase, None) for phase in of), ("MACs", None),
+             *((f"DRAM {kind}", None) for kind in TRAFFIC), *((title, "busy") for _, title in BUSY)]
     return table(heads, rows, True)
 
 

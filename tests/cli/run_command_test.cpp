@@ -1,6 +1,7 @@
 // run and compare with a real simulation of a small machine: files, tables, and what is left when writing fails.
 
 #include <fstream>
+#include <iterator>
 
 #include <nlohmann/json.hpp>
 
@@ -80,6 +81,40 @@ TEST_CASE("a run is the same with a waveform and without", "[cli][run][vcd]") {
         without.erase("simulation");
         CHECK(with == without);
     }
+}
+
+TEST_CASE("requests that come one by one are served, reported and shown in waveforms", "[cli][run][serving]") {
+    const ScratchDirectory scratch;
+    const std::string serving = PALIMPSEST_SOURCE_DIR "/configs/examples/serving.json";
+    const std::string vcd = scratch / "run.vcd";
+    const ToolResult result =
+        run_tool("run " + serving + " --set workload.requests.limit=6 --out " + (scratch / "out") + " --vcd " + vcd +
+                 " --vcd-window 0us:5000us --vcd-blocks host");
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    CHECK(says(result.out, "time to first token"));
+    const Json report = json_file(scratch / "out/report.json");
+    const Json& requests = report["serving"]["requests"];
+    REQUIRE(requests.size() == 6);
+    std::uint64_t tokens = 0;
+    for (const Json& request : requests) {
+        CHECK(request["arrival_seconds"] <= request["admitted_seconds"]);
+        CHECK(request["admitted_seconds"] < request["first_token_seconds"]);
+        CHECK(request["first_token_seconds"] <= request["finished_seconds"]);
+        CHECK(request["finished_seconds"] <= report["latency"]["seconds"]);
+        tokens += request["prompt_tokens"].get<std::uint64_t>() + request["output_tokens"].get<std::uint64_t>();
+    }
+    std::uint64_t cycles = 0, counted = 0;
+    for (const char* phase : {"prefill", "generation", "mixed", "idle"}) {
+        cycles += report["latency"][phase]["cycles"].get<std::uint64_t>();
+        counted += report["latency"][phase].value("tokens", std::uint64_t{0});
+    }
+    CHECK(cycles == report["latency"]["cycles"]);
+    CHECK(counted == tokens);
+    std::ifstream file(vcd);
+    const std::string waveform{std::istreambuf_iterator<char>(file), {}};
+    CHECK(says(waveform, "requests_waiting"));
+    CHECK(says(waveform, "requests_running"));
 }
 
 TEST_CASE("compare writes both reports and their ratios", "[cli][run][comparison]") {

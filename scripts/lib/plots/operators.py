@@ -12,13 +12,14 @@ TRAFFIC = [("weights", style.RED), ("activations", style.ORANGE), ("kv", style.G
 
 
 def rows(report, order="run"):
-    """[{name, prefill, generation, mixed, idle: cycles, weights, activations, kv, scores: bytes}], and the rest as "idle"."""
+    """[{name, cycles of each phase, weights, activations, kv, scores: bytes}], and the rest as "idle"."""
     result = []
     for operator in report.get("profile.operators"):
         row = {"name": operator["name"].replace("_", " "), "cycles": operator["cycles"]}
         row |= {phase: operator.get(f"{phase}_cycles", 0) for phase, _ in PHASES}
         # Of no phase: cycles in which nothing runs, and a workload of single operators.
-        row["idle" if operator["name"] == "idle" else "generation"] += row["cycles"] - sum(row[phase] for phase, _ in PHASES)
+        rest = row["cycles"] - sum(row[phase] for phase, _ in PHASES)
+        row["idle" if operator["name"] == "idle" else "generation"] += rest
         row |= {name: operator["dram_bytes"].get(name, 0) for name, _ in TRAFFIC}
         result.append(row)
     return sorted(result, key=lambda row: -row["cycles"]) if order == "cycles" else result
