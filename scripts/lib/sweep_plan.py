@@ -60,6 +60,7 @@ class Sweep:
     exclude: list
     collect: list  # empty: COLLECTED, as far as the reports have it
     compare_to: dict
+    pictures: dict
     document: dict
     points: list = field(default_factory=list)
 
@@ -300,6 +301,6 @@ def read_sweep(file, configs, subsets=()):
                   base=find_base(document["base"], file, configs), fixed=document.get("set", {}),
                   axes=document["axes"], zipped=document.get("zip", []), subsets=document.get("subsets", {}),
                   exclude=document.get("exclude", []), collect=document.get("collect", []),
-                  compare_to=document.get("compare_to", {}), document=document)
+                  compare_to=document.get("compare_to", {}), pictures=document.get("pictures", {}), document=document)
     sweep.points = points_of(sweep, subsets)
     return sweep

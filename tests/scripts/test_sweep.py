@@ -86,6 +86,13 @@ class Running(Sweeps):
         self.assertIn("3 points, 3 to run", self.run_sweep(0))
         self.assertEqual(len(study.started()), 9)
 
+    def test_a_picture_that_cannot_be_drawn_is_said_and_the_table_is_there(self):
+        self.study.write(axes={"workload.batch": [1]}, pictures={"a.png": ["frontal"]})
+        text = self.run_sweep(1)
+        self.assertIn("pictures.a.png", text)
+        self.assertIn("frontal", text)
+        self.assertEqual([row["status"] for row in self.study.rows()], ["ok"])
+
     def test_a_full_disk_ends_the_sweep_and_keeps_what_there_is(self):
         study = self.study
         study.write(axes={"workload.batch": [1]})
