@@ -23,7 +23,9 @@ struct Case {
 };
 
 Case random_case(std::mt19937& random) {
-    const auto pick = [&](std::uint32_t least, std::uint32_t most) { return least + random() % (most - least + 1); };
+    const auto pick = [&](std::uint32_t least, std::uint32_t most) {
+        return least + static_cast<std::uint32_t>(random() % (most - least + 1));
+    };
     Case c{};
     c.equal = random() % 2 == 0;
     c.places = pick(1, 8);
