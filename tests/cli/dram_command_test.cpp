@@ -241,21 +241,15 @@ TEST_CASE("an output that cannot be written ends with exit 1", "[cli][dram]") {
 
 TEST_CASE("Ctrl-C ends the wait for a pipe and leaves nothing", "[cli][dram]") {
     const ScratchDirectory scratch;
-    // The commands' file, under its temporary name, is there when the program waits; the shell would have it ignore
-    // SIGINT.
-    const std::string command =
-        "cd " + scratch.path().string() + " && mkfifo pipe && printf 'R 0\\n' >pipe & cd " + scratch.path().string() +
-        " && until [ -p pipe ]; do sleep 0.01; done; " + PALIMPSEST_TOOL +
-        " dram - --config ddr4-2400 --commands commands --report report <>pipe >out 2>err & tool=$!; cd " +
-        scratch.path().string() +
-        "; n=0; until ls | grep -q commands || [ $n = 1000 ]; do sleep 0.01; n=$((n + 1)); done; for i in 1 2 3 4 5; "
-        "do sleep 0.1; "
-        "kill -INT $tool; done; wait $tool";
-    const int status = std::system(command.c_str());
-    CHECK(WEXITSTATUS(status) == 1);
-    CHECK_THAT(content_of(scratch / "err"), Contains("interrupted"));
-    CHECK(content_of(scratch / "out").empty());
-    CHECK(scratch.entries() == 3);  // pipe, out, err
+    const std::string pipe = scratch / "pipe";
+    REQUIRE(std::system(("mkfifo " + pipe + " && (printf 'R 0\\n' >" + pipe + " &)").c_str()) == 0);
+    const ToolResult result = interrupt_tool(
+        "dram - --config ddr4-2400 --commands " + (scratch / "commands") + " --report " + (scratch / "report"),
+        scratch.path().string(), "commands", "<>" + pipe);
+    CHECK(result.exit_code == 1);
+    CHECK_THAT(result.err, Contains("interrupted"));
+    CHECK(result.out.empty());
+    CHECK(scratch.entries() == 1);  // pipe
 }
 
 TEST_CASE("memory does not grow with the trace", "[cli][dram]") {

@@ -188,12 +188,11 @@ TEST_CASE("a timeline that cannot be written is said before the run, a full disk
 
 TEST_CASE("an interrupted run leaves no timeline", "[cli][timeline]") {
     const ScratchDirectory scratch;
-    const int status =
-        std::system(("timeout --preserve-status -s INT 0.5 " + std::string(PALIMPSEST_TOOL) + " run --quiet " + kTiny +
-                     " --set workload.generated_tokens=4000 --timeline " + (scratch / "run.json") + " 2>/dev/null")
-                        .c_str());
-    REQUIRE(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 1);
+    const ToolResult result = interrupt_tool(
+        "run --quiet " + kTiny + " --set workload.generated_tokens=4000 --timeline " + (scratch / "run.json"),
+        scratch.path().string(), "run.json");
+    CHECK(result.exit_code == 1);
+    CHECK(says(result.err, "interrupted"));
     CHECK(scratch.entries() == 0);
 }
 

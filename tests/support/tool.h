@@ -25,4 +25,19 @@ inline ToolResult run_tool(const std::string& arguments, const std::string& befo
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(scratch / "out"), content_of(scratch / "err")};
 }
 
+/// Interrupts it, as Ctrl-C does, when it works: when a file whose name begins with `sign` has come into `folder`,
+/// under its temporary name at that. `input` is where standard input comes from.
+inline ToolResult interrupt_tool(const std::string& arguments, const std::string& folder, const std::string& sign,
+                                 const std::string& input = "</dev/null") {
+    const ScratchDirectory scratch;
+    // Sent again, since a background program ignores interrupts until it asks for them.
+    const std::string command = std::string(PALIMPSEST_TOOL) + " " + arguments + " " + input + " >" +
+                                (scratch / "out") + " 2>" + (scratch / "err") +
+                                " & tool=$!; for n in $(seq 1000); do ls -A " + folder + " | grep -q '^\\.\\?" + sign +
+                                "' && break; sleep 0.01; done; " +
+                                "for n in 1 2 3 4 5; do sleep 0.1; kill -INT $tool 2>/dev/null; done; wait $tool";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content_of(scratch / "out"), content_of(scratch / "err")};
+}
+
 }  // namespace palimpsest
