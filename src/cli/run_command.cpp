@@ -13,6 +13,7 @@
 #include "cli/run_session.h"
 #include "common/atomic_file.h"
 #include "config/loader.h"
+#include "palimpsest/error.h"
 #include "report/report_json.h"
 #include "report/terminal.h"
 #include "report/timeline_writer.h"
@@ -36,6 +37,19 @@ struct RunOptions {
     bool json = false;
 };
 
+/// Without --out the page brings a report.json of its own name: it must not take the place of another file of this run.
+void expect_room_beside(const HtmlReport& page, const RunOptions& options) {
+    namespace fs = std::filesystem;
+    const std::string report = page.report_beside();
+    for (const std::string& other : {options.config, options.timeline, options.vcd}) {
+        if (!other.empty() && fs::weakly_canonical(fs::absolute(report)) == fs::weakly_canonical(fs::absolute(other))) {
+            throw InputError("--report", "", fmt::format("the page's report would be written over {}", other),
+                             "another name for the page, or --out DIR for its report");
+        }
+    }
+    const AtomicFile probe(report);
+}
+
 void run(const RunOptions& options) {
     const RunConfig config = load_run_that_fits(options.config, options.overrides);
     std::optional<VcdWriter> waveform;
@@ -52,6 +66,9 @@ void run(const RunOptions& options) {
     std::optional<HtmlReport> page;  // may be in that directory
     if (!options.page.empty()) {
         page.emplace(options.page);
+        if (options.out.empty()) {
+            expect_room_beside(*page, options);
+        }
     }
     if (waveform) {                           // may be in that directory
         const AtomicFile probe(options.vcd);  // what cannot be written is said before the simulation, not after

@@ -71,7 +71,8 @@ KvGeometry serving_kv_geometry(const RunConfig& config, bool evicts, bool uses_s
         capacity = left_for_kv(config, geometry);
     }
     if (!evicts && requests.reserve == KvReserve::request) {
-        geometry.region_bytes = capacity - capacity % geometry.burst_bytes;
+        // Never 0, which says that there are no own regions; what holds no request is found there.
+        geometry.region_bytes = std::max(geometry.burst_bytes, capacity - capacity % geometry.burst_bytes);
         return geometry;
     }
     const Bytes one = kv_request_bytes(config.cache, geometry, kv_places(config.cache, geometry));

@@ -179,6 +179,9 @@ RunResult simulate(const RunConfig& config, const SimulateOptions& options) {
         }
     }
     result.total.tokens = result.prefill.tokens + result.generation.tokens;
+    if (result.serving) {
+        result.total.tokens += result.serving->mixed.tokens;
+    }
     result.profile = profile.take();
     check_result(config, result);
     check_profile(result);
