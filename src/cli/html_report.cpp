@@ -58,6 +58,7 @@ std::string find_maker() {
 /// The exit status of `arguments[0]`, whose output goes where ours does; kCannotStart where it could not be started.
 int status_of(std::vector<std::string> arguments) {
     std::vector<char*> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) {
         pointers.push_back(argument.data());
     }
