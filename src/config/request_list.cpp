@@ -139,6 +139,15 @@ std::string_view accepted_arrival(RequestFormat format) {
     }
 }
 
+/// The beginning of what may be no text at all, fit for a terminal.
+std::string readable(std::string_view text) {
+    constexpr std::size_t kMost = 80;
+    std::string result(text.substr(0, kMost));
+    std::ranges::replace_if(
+        result, [](char c) { return static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) > '~'; }, '?');
+    return text.size() > kMost ? result + "..." : result;
+}
+
 class RequestReader {
   public:
     RequestReader(const std::string& file, RequestFormat format, const RequestLimits& limits)
@@ -164,7 +173,7 @@ class RequestReader {
             }
             accepted += (accepted.empty() ? "" : ", ") + columns_of(format);
         }
-        throw InputError(file_, fmt::format("line {}", number), fmt::format("header \"{}\"", trimmed(line)),
+        throw InputError(file_, fmt::format("line {}", number), fmt::format("header \"{}\"", readable(trimmed(line))),
                          "a header with all columns of " + accepted);
     }
 

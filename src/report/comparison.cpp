@@ -4,6 +4,7 @@
 
 #include "report/numbers.h"
 #include "report/report_json.h"
+#include "report/serving_summary.h"
 #include "report/terminal.h"
 #include "report/version.h"
 
@@ -64,6 +65,26 @@ std::string factor_cell(double factor) {
     return factor == 0 ? "-" : format_factor(factor);
 }
 
+ServingSummary serving_of(const RunReport& report) {
+    return summary_of(*report.result.serving, report.config.workload.requests->slo, seconds_of(report, 1));
+}
+
+/// What requests that come one by one see.
+template <class AddRow>
+void add_serving_rows(const RunReport& base, const RunReport& other, const AddRow& row) {
+    const ServingSummary b = serving_of(base), o = serving_of(other);
+    const auto shorter = [&](const char* name, double before, double after) {
+        row(name, before, after, "s", ratio(before, after), "shorter");
+    };
+    shorter("time to first token, p50", b.time_to_first_token.p50, o.time_to_first_token.p50);
+    shorter("time to first token, p99", b.time_to_first_token.p99, o.time_to_first_token.p99);
+    shorter("time per output token, p50", b.time_per_output_token.p50, o.time_per_output_token.p50);
+    shorter("latency, p50", b.latency.p50, o.latency.p50);
+    shorter("latency, p99", b.latency.p99, o.latency.p99);
+    row("goodput, requests/s", b.goodput_requests_per_second, o.goodput_requests_per_second, "",
+        ratio(o.goodput_requests_per_second, b.goodput_requests_per_second), "gain");
+}
+
 }  // namespace
 
 Comparison compare(const RunReport& base, const RunReport& other) {
@@ -122,6 +143,11 @@ std::string comparison_text(const RunReport& base, const RunReport& other, const
     };
     delay("prefill", base.result.prefill, other.result.prefill, c.prefill_delay_reduction);
     delay("generation", base.result.generation, other.result.generation, c.generation_delay_reduction);
+    if (base.result.serving && other.result.serving) {
+        const Interval &b = base.result.serving->mixed, &o = other.result.serving->mixed;
+        delay("mixed steps", b, o, ratio(seconds(base, b), seconds(other, o)));
+        delay("waits for arrivals", base.result.serving->idle, other.result.serving->idle, 0);
+    }
     delay("total delay", base.result.total, other.result.total, c.delay_reduction);
     row("tokens/s", generation_tokens_per_second(base), generation_tokens_per_second(other), "",
         c.tokens_per_second_gain, "gain");
@@ -136,6 +162,9 @@ std::string comparison_text(const RunReport& base, const RunReport& other, const
         c.kv_traffic_reduction, "");
     row("DRAM traffic", static_cast<double>(dram_bytes(base)), static_cast<double>(dram_bytes(other)), "B",
         c.dram_traffic_reduction, "");
+    if (base.result.serving && other.result.serving) {
+        add_serving_rows(base, other, row);
+    }
     text += joined(summary.lines(style), indent);
     text += fmt::format("\n  KV-MMU of the other, with its leakage and spilled scores: {:.2f} % of its energy\n\n",
                         c.kv_mmu_energy_share * 100);

@@ -1,5 +1,6 @@
 // run and compare with a real simulation of a small machine: files, tables, and what is left when writing fails.
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -115,6 +116,29 @@ TEST_CASE("requests that come one by one are served, reported and shown in wavef
     const std::string waveform{std::istreambuf_iterator<char>(file), {}};
     CHECK(says(waveform, "requests_waiting"));
     CHECK(says(waveform, "requests_running"));
+}
+
+TEST_CASE("a comparison of served runs says what requests see", "[cli][run][comparison][serving]") {
+    const std::string serving = PALIMPSEST_SOURCE_DIR "/configs/examples/serving.json";
+    const ToolResult result = run_tool("compare " + serving + " " + serving +
+                                       " --set workload.requests.limit=4 --set-base cache.policy=full");
+    INFO(result.err);
+    REQUIRE(result.exit_code == 0);
+    for (const char* row :
+         {"mixed steps", "waits for arrivals", "time to first token, p99", "latency, p50", "goodput"}) {
+        CHECK(says(result.out, row));
+    }
+}
+
+TEST_CASE("a run never writes over the configuration it was given", "[cli][run]") {
+    const ScratchDirectory scratch;
+    std::filesystem::copy_file(kTiny, scratch / "tiny.json");
+    const std::string before = content_of(scratch / "tiny.json");
+    const ToolResult result = run_tool("run " + (scratch / "tiny.json") + " --report " + (scratch / "tiny.html"));
+    CHECK(result.exit_code == 2);
+    CHECK(says(result.err, "tiny.json"));
+    CHECK(content_of(scratch / "tiny.json") == before);
+    CHECK(scratch.entries() == 1);
 }
 
 TEST_CASE("compare writes both reports and their ratios", "[cli][run][comparison]") {
