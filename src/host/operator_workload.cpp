@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/overloaded.h"
 #include "host/attention_lowering.h"
 #include "host/lowering.h"
 #include "host/memory_map.h"
@@ -13,13 +14,6 @@
 
 namespace palimpsest {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-    using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 class OperatorWorkload : public Workload {
   public:

@@ -5,17 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "common/overloaded.h"
 #include "hardware/request_splitter.h"
 
 namespace palimpsest {
 namespace {
-
-template <class... Ts>
-struct Overloaded : Ts... {
-    using Ts::operator()...;
-};
-template <class... Ts>
-Overloaded(Ts...) -> Overloaded<Ts...>;
 
 void describe(const DmaCommand& work, Bytes kv_vector_bytes, TimelineSlice& slice) {
     auto& arguments = slice.arguments;
