@@ -234,9 +234,25 @@ def _zip_problems(document, where):
     return problems
 
 
+def _repeat_problems(document, where):
+    """A value may come again only in a zipped axis, where the others of its group tell the points apart."""
+    axes = document["axes"]
+    groups = [[path for path in group if path in axes] for group in document.get("zip", [])]
+    zipped = {path for group in groups for path in group}
+    groups += [[path] for path in axes if path not in zipped]
+    problems = []
+    for group in filter(None, groups):
+        rows = [json.dumps(row, sort_keys=True) for row in zip(*(axes[path] for path in group))]
+        again = next((row for number, row in enumerate(rows) if row in rows[:number]), None)
+        if again is not None:
+            values = again if len(group) > 1 else again[1:-1]
+            problems.append(f"{where}: axes.{', '.join(group)}: value {values} comes twice; accepted: each once")
+    return problems
+
+
 def other_problems(document, where):
     axes = document["axes"]
-    problems = _field_problems(document, where) + _zip_problems(document, where)
+    problems = _field_problems(document, where) + _zip_problems(document, where) + _repeat_problems(document, where)
     for name, selection in document.get("subsets", {}).items():
         problems += _selection_problems(selection, axes, f"subsets.{name}", where)
     for number, selection in enumerate(document.get("exclude", [])):

@@ -97,7 +97,7 @@ class BadInput(SweepFiles):
         self.check(self.problem(axes={}), "axes: value {} is empty")
         self.check(self.problem(), "axes is missing")
         self.check(self.problem(axes={"a": 1}), "axes.a: value 1", "a list")
-        self.check(self.problem(axes={"a": [1, 2, 1]}), "axes.a: value [1, 2, 1]", "each once")
+        self.check(self.problem(axes={"a": [1, 2, 1]}), "axes.a: value 1 comes twice", "each once")
 
     def test_two_axes_on_one_field(self):
         self.check(self.problem_of_text('{"base": "b", "axes": {"a.b": [1], "a.b": [2]}}'), '"a.b" is given twice')
@@ -113,6 +113,11 @@ class BadInput(SweepFiles):
         self.check(self.problem(axes={"a": [1]}, compare_to={"a": 3}), "compare_to.a: value 3")
         self.check(self.problem(["tiny"], axes={"a": [1]}, subsets={"tin": {"a": 1}}), '"tiny"', 'mean "tin"?')
         self.check(self.problem(base="none.json", axes={"a": [1]}), 'base: "none.json" is no file')
+
+    def test_a_value_may_come_again_in_a_zipped_axis_but_no_combination(self):
+        self.assertEqual(len(self.values(axes={"a": [1, 1, 2], "b": [7, 8, 8]}, zip=[["a", "b"]])), 3)
+        self.check(self.problem(axes={"a": [1, 1, 1], "b": [7, 8, 7]}, zip=[["a", "b"]]),
+                   "axes.a, b: value [1, 7] comes twice", "each once")
 
     def test_zips_that_do_not_go_together(self):
         self.check(self.problem(axes={"a": [1, 2], "b": [1]}, zip=[["a", "b"]]), "zip[0]: a has 2, b has 1 values")
