@@ -71,9 +71,12 @@ class Commands(unittest.TestCase):
     def test_pictures_of_sweeps_and_comparisons_in_every_format(self):
         inputs = {"lines": ["table.csv", "--where", "cache.policy=rce"], "heatmap": ["table.csv", "--where",
                                                                                      "cache.policy=rce"],
-                  "front": ["table.csv", "--x", "latency.generation.tokens_per_second"], "compare": ["compare.json"]}
+                  "front": ["table.csv", "--x", "latency.generation.tokens_per_second"],
+                  "ladder": ["table.csv", "--rungs", "cache.policy", "--where", "cache.budget=64", "--y",
+                             "energy.joules"],
+                  "compare": ["compare.json"]}
         heads = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
-        for (kind, (file, *options)), (suffix, head) in zip(inputs.items(), [*heads.items(), ("png", heads["png"])]):
+        for (kind, (file, *options)), (suffix, head) in zip(inputs.items(), [*heads.items(), *heads.items()]):
             with self.subTest(kind):
                 picture = self.folder / f"{kind}.{suffix}"
                 result = run("plot", kind, self.folder / file, *options, "-o", picture, "--width", "page", "--title",
@@ -121,6 +124,7 @@ class Commands(unittest.TestCase):
         self.refused("no column nope; there are: workload.batch", "lines", table, "--y", "nope", *out)
         self.refused("no column nope", "heatmap", table, "--x", "nope", *out)
         self.refused("no column nope", "front", table, "--y", "nope", *out)
+        self.refused("no column name; there are", "ladder", table, *out)
         self.refused("COLUMN=VALUE is needed", "lines", table, "--where", "x", *out)
         self.refused("--by nope: energy is split by block", "energy", report, "--by", "nope", *out)
         self.refused("2 names for 1 reports", "energy", report, "--names", "a,b", *out)

@@ -14,7 +14,8 @@ if fixtures.HAVE_PACKAGES:
     import plot_data
     import plot_style
     import plots
-    from plots import bandwidth, compare, energy, front, heatmap, lines, operators, residency, roofline, serving, stalls, steps
+    from plots import (bandwidth, compare, energy, front, heatmap, ladder, lines, operators, residency, roofline,
+                       serving, stalls, steps)
 
 
 def drawn(kind, data, **options):
@@ -213,6 +214,21 @@ class OfASweep(unittest.TestCase):
         self.assertEqual(front.front(points, True, True), [(1, 9), (2, 6), (3, 5), (5, 2)])
         self.assertEqual(front.front(points, False, True), [(1, 9)])
         self.assertEqual(front.front(points, True, False), [(4, 1), (5, 2)])
+
+    def test_a_ladder_keeps_the_order_of_the_rungs(self):
+        names, found = ladder.climbs(self.table.where(["cache.budget=64"]), "cache.policy", "workload.batch",
+                                     "latency.seconds")
+        self.assertEqual(names, ["rce", "h2o"])
+        self.assertEqual(found, {1: {"rce": 0.064, "h2o": 0.064}, 2: {"rce": 0.128, "h2o": 0.128}})
+        axes = drawn("ladder", self.table.where(["cache.budget=64"]), rungs="cache.policy",
+                     y="latency.seconds,energy.joules").axes
+        self.assertEqual([list(line.get_xdata()) for line in axes[0].lines], [[64, 64], [128, 128]])  # ms
+        self.assertEqual([label.get_text() for label in axes[0].get_yticklabels()], ["rce", "h2o"])
+        self.assertGreater(*axes[0].get_ylim())  # the first rung is on top
+        with self.assertRaisesRegex(plot_data.Unusable, "cache.budget"):
+            ladder.climbs(self.table, "cache.policy", "workload.batch", "latency.seconds")
+        with self.assertRaisesRegex(plot_data.Unusable, "none of delay_reduction.*--y"):
+            ladder.default_results(self.table)
 
     def test_which_way_is_better_follows_from_the_name_unless_said(self):
         self.assertTrue(front.higher(None, "latency.generation.tokens_per_second"))

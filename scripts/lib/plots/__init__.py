@@ -13,7 +13,7 @@ import argparse
 import importlib
 
 KINDS = ["lines", "heatmap", "energy", "stalls", "operators", "roofline", "residency", "bandwidth", "steps", "serving",
-         "front", "compare"]
+         "front", "ladder", "compare"]
 OF_A_REPORT = ["report", "reports"]
 
 
