@@ -24,6 +24,7 @@ NAMES = {
     "energy.average_watts": ("power", "W"),
     "dram.bandwidth_utilisation": ("DRAM bandwidth utilisation", "1"),
     "dram.row_hit_rate": ("row hit rate", "1"),
+    "dram.traffic.kv.activates": ("DRAM rows opened for KV", "count"),
     "kv_cache.peak_bytes": ("peak KV cache", "B"),
     "kv_cache.reduction": ("KV cache reduction", "×"),
     "kv_reduction": ("KV cache reduction", "×"),

@@ -13,10 +13,13 @@ OPTIONS = [("--rungs", dict(metavar="COLUMN", default="name",
            ("--by", dict(metavar="COLUMN", default="workload.batch",
                          help="setting with a line for each value (default %(default)s)")),
            ("--y", dict(metavar="COLUMNS", help="results, with commas; a panel each (default: delay, energy, row hits, "
-                                                "bandwidth, KV-MMU share)")),
+                                                "activations for KV, bandwidth, KV-MMU share)")),
            ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[],
                             help="only these rows; may be repeated"))]
-RESULTS = ["delay_reduction", "energy_saving", "dram.row_hit_rate", "dram.bandwidth_utilisation", "energy.kv_mmu_share"]
+RESULTS = ["delay_reduction", "energy_saving", "dram.bandwidth_utilisation", "dram.row_hit_rate",
+           "dram.traffic.kv.activates", "energy.kv_mmu_share"]
+WIDE = 8  # from this ratio of the largest to the smallest value on, an axis is logarithmic
+ACROSS = 3  # panels beside each other on a page
 
 
 def default_results(table):
@@ -43,33 +46,34 @@ def figure(table, options):
     results = [table.numbers(name) for name in columns(table, options.y)] if options.y else default_results(table)
     drawn = [climbs(table, rungs, by, result) for result in results]
     names = max((rows for rows, _ in drawn), key=len)
-    wide = options.width == "page"
-    height = 0.9 + 0.22 * len(names)
-    down, across = (1, len(results)) if wide else (len(results), 1)
-    drawing, axes = style.new_figure(options.width, height * down + 0.2, rows=down, columns=across, sharey=wide)
+    across = min(ACROSS, len(results)) if options.width == "page" else 1
+    down = -(-len(results) // across)
+    drawing, axes = style.new_figure(options.width, 0.2 + down * (0.75 + 0.2 * len(names)), rows=down, columns=across,
+                                     sharey=True)
+    for unused in axes.flat[len(results):]:
+        unused.set_visible(False)
     handles = {}
     for panel, result, (_, found) in zip(axes.flat, results, drawn):
         values = [value for line in found.values() for value in line.values()]
         factor, label = plot_units.scaled(result, values)
         for index, (value, line) in enumerate(found.items()):
             places = [(line[name] / factor, place) for place, name in enumerate(names) if name in line]
+            # Where lines lie upon each other, each marker is smaller than the one below it.
             handles[shown(value)] = panel.plot(*zip(*places), color=style.colour_of(index), linewidth=0.8,
-                                               marker=style.marker_of(index), markersize=4, label=shown(value),
-                                               markeredgecolor=style.PAPER, markeredgewidth=0.3)[0]
-        wide_values = min(values) > 0 and max(values) / min(values) > 8
-        if wide_values:
+                                               marker=style.marker_of(index), markersize=max(3, 6.5 - index),
+                                               markeredgecolor=style.PAPER, markeredgewidth=0.3, label=shown(value))[0]
+        if min(values) > 0 and max(values) / min(values) > WIDE:
             panel.set_xscale("log")
-            decimals = style.FuncFormatter(lambda value, _: f"{value:g}")
-            panel.xaxis.set_major_locator(style.LogLocator(10, subs=(1, 2, 5)))
-            panel.xaxis.set_major_formatter(decimals)
-            panel.xaxis.set_minor_formatter(style.NullFormatter())
+            panel.xaxis.set_major_locator(style.LogLocator(10, (1, 2, 5) if max(values) < 100 * min(values) else (1,)))
+            panel.xaxis.set_major_formatter(style.FuncFormatter(lambda value, _: f"{value:,g}"))
+            panel.xaxis.set_minor_locator(style.NullLocator())
         else:
-            panel.set_xlim(left=0)
+            panel.set_xlim(0, 1.05 * max(values) / factor or 1)
+            panel.xaxis.set_major_locator(style.MaxNLocator(6))
         panel.set_yticks(range(len(names)), names)
         panel.set_ylim(len(names) - 0.5, -0.5)
         panel.tick_params(axis="y", length=0)
-        name, _, unit = label.partition(" (")
-        panel.set_xlabel("\n(".join([name, unit]) if wide and unit else label)
+        panel.set_xlabel(label)
         style.grid(panel, "both")
     style.legend_above(drawing, list(handles.values()), plot_units.label(*plot_units.quantity(by)))
     return drawing
