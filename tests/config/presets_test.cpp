@@ -13,7 +13,7 @@ TEST_CASE("every shipped preset and example is valid", "[presets]") {
         const std::string folder = path.parent_path().filename().string();
         const bool config = path.extension() == ".json" || path.extension() == ".csv";
         if (config && (folder == "configs" || folder == "models" || folder == "hardware" || folder == "dram" ||
-                       folder == "cost" || folder == "examples")) {
+                       folder == "cost" || folder == "examples" || folder == "paper")) {
             INFO(path);
             CHECK(input_error_of([&] { validate_file(path.string()); }) == "");
             ++files;
