@@ -40,7 +40,7 @@ class TimelineWriter : public TimelineSink {
     CounterId counter(std::string_view name, std::initializer_list<std::string_view> series) override;
     bool shows(Picoseconds begin_ps, Picoseconds end_ps) const override;
     void slice(const TimelineSlice& slice) override;
-    void value(CounterId counter, Picoseconds time_ps, std::span<const double> values) override;
+    void value(CounterId id, Picoseconds time_ps, std::span<const double> values) override;
 
     /// Throws what went wrong on the way: SimulationError where the disk did not take it, InputError where more than
     /// `most_bytes` of JSON would have come. Then there is no file.
