@@ -295,7 +295,7 @@ class ServingWorkload : public Workload {
             evictions_ += replays_[departure.place]->evictions();
             replays_[departure.place].reset();
             residents_[departure.place] = 0;
-            places.push_back(RequestId{departure.place});
+            places.emplace_back(departure.place);
         }
         driver.release(places);
     }
