@@ -68,9 +68,17 @@ struct OperatorResult {
     Cycles array_cycles = 0;  ///< PE-array cycles from first weight load to last result
 };
 
+/// Tokens that a (request, layer, KV head) may hold where these are not equally many.
+struct KvBudgets {
+    std::uint32_t least = 0;
+    std::uint32_t mean = 0;
+    std::uint32_t most = 0;
+};
+
 struct KvCacheResult {
     std::string policy;
     std::uint32_t budget = 0;
+    std::optional<KvBudgets> budgets;  ///< where `cache.allocation` makes them differ
     Bytes peak_bytes = 0;  ///< most bytes held for KV at any time, all requests
     Bytes full_bytes = 0;  ///< what an unmanaged cache holds at the end
     std::uint64_t evictions = 0;

@@ -59,6 +59,33 @@ void check_cache(const RunConfig& config, Reporter& report) {
                    "an odd number: a token and as many neighbours on each side");
 }
 
+/// Different numbers of tokens need a store without fixed slots, and rows of the prompt before the run.
+void check_allocation(const RunConfig& config, Reporter& report) {
+    const CacheConfig& cache = config.cache;
+    if (cache.allocation == BudgetAllocation::equal) {
+        return;
+    }
+    const auto require = [&](bool holds, const std::string& accepted) {
+        report.require(holds, "cache.allocation", fmt::format("value \"{}\"", config_name(cache.allocation)), accepted);
+    };
+    require(
+        cache.storage == StorageMode::append_gather,
+        fmt::format("\"equal\" with cache.storage \"{}\", whose slots are equally many in every (request, layer, KV "
+                    "head) by design, or cache.storage \"append_gather\"",
+                    config_name(cache.storage)));
+    require(cache.policy != "full", "\"equal\" with cache.policy \"full\", or a policy that evicts");
+    require(cache.scope == EvictionScope::head,
+            fmt::format("\"equal\" with cache.scope \"{}\", where KV heads share a victim, or cache.scope \"head\"",
+                        config_name(cache.scope)));
+    require(
+        !std::holds_alternative<AttentionEngineSource>(config.attention),
+        "\"equal\" with attention.source \"engine\", whose rows come as the run goes, or attention.source \"trace\" or "
+        "\"synthetic\"");
+    require(!config.workload.requests,
+            "\"equal\" with workload.requests: requests that come one by one take places of one size");
+    require(config.workload.operators.empty(), "\"equal\" with workload.operators: single operators share no budget");
+}
+
 void check_sequence(const RunConfig& config, Reporter& report) {
     const ModelShape& model = config.model;
     const std::uint64_t prompt = config.workload.prompt_tokens;
@@ -287,6 +314,7 @@ void cross_check_cost(const CostTable& cost, const Locate& locate, Diagnostics& 
 void cross_check(const RunConfig& config, const Locate& locate, Diagnostics& diagnostics) {
     Reporter report(locate, diagnostics);
     check_cache(config, report);
+    check_allocation(config, report);
     check_attention(config, report);
     if (config.workload.operators.empty()) {
         cross_check_model(config.model, locate, diagnostics);

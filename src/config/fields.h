@@ -51,6 +51,13 @@ constexpr auto names_of(StorageMode) {
     return std::array{EnumName{StorageMode::in_place, "in_place"},
                       EnumName{StorageMode::append_gather, "append_gather"}, EnumName{StorageMode::compact, "compact"}};
 }
+constexpr auto names_of(BudgetAllocation) {
+    return std::array{EnumName{BudgetAllocation::equal, "equal"},
+                      EnumName{BudgetAllocation::by_attention, "by_attention"}};
+}
+constexpr auto names_of(AllocationScope) {
+    return std::array{EnumName{AllocationScope::layer, "layer"}, EnumName{AllocationScope::model, "model"}};
+}
 constexpr auto names_of(CacheLayout) {
     return std::array{EnumName{CacheLayout::head_major, "head_major"},
                       EnumName{CacheLayout::token_major, "token_major"}};
@@ -306,6 +313,9 @@ template <class Visitor, Is<CacheConfig> S>
 void fields(Visitor& v, S& c) {
     v("policy", c.policy);
     v("budget", c.budget);
+    v("allocation", c.allocation);
+    v("allocation_scope", c.allocation_scope);
+    v("allocation_floor", c.allocation_floor);
     v("sinks", c.sinks);
     v("recent", c.recent);
     v("score_bits", c.score_bits);

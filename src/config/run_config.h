@@ -30,6 +30,11 @@ enum class CachePlacement : std::uint8_t {
     bank_interleaved,  ///< K and V, and even and odd requests, in banks of their own
 };
 enum class EvictionScope : std::uint8_t { head, layer, model };
+enum class BudgetAllocation : std::uint8_t {
+    equal,         ///< every (request, layer, KV head) holds `budget` tokens
+    by_attention,  ///< as many as the prompt's attention says, `budget` on average
+};
+enum class AllocationScope : std::uint8_t { layer, model };
 enum class PrefillMode : std::uint8_t {
     chunked,   ///< chunks of `prefill_chunk` tokens; the set is cut back to the budget after each
     one_shot,  ///< the whole prompt, then the set is cut back to the budget
@@ -40,8 +45,11 @@ enum class SnapKvPooling : std::uint8_t { average, max };
 
 /// Where JSON does not say, `sinks`, `recent`, `score_bits` and `scope` are the policy's own (policy_defaults.h).
 struct CacheConfig {
-    std::string policy = "rce";     ///< a name of policy/registry.h
-    std::uint32_t budget = 64;      ///< slots per (request, layer, KV head); `full` ignores it
+    std::string policy = "rce";  ///< a name of policy/registry.h
+    std::uint32_t budget = 64;   ///< slots per (request, layer, KV head), or their mean; `full` ignores it
+    BudgetAllocation allocation = BudgetAllocation::equal;
+    AllocationScope allocation_scope = AllocationScope::layer;  ///< by_attention: over what the budget is the mean
+    double allocation_floor = 0.2;  ///< by_attention: least of a (request, layer, KV head), as a share of the budget
     std::uint32_t sinks = 1;        ///< first tokens, never evicted
     std::uint32_t recent = 16;      ///< last tokens, never evicted
     std::uint32_t score_bits = 16;  ///< width of a token's score in the KV-MMU; rce and accumulated compute in it

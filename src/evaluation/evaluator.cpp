@@ -69,6 +69,10 @@ class Evaluation {
                     {}, "cache.budget", fmt::format("{}", cache.budget),
                     fmt::format("more than the {} tokens that {} protects", protected_tokens(cache), cache.policy));
             }
+            if (cache.allocation != BudgetAllocation::equal) {
+                throw InputError({}, "cache.allocation", "value \"by_attention\"",
+                                 "\"equal\": evaluation gives every KV head the same budget");
+            }
             VariantResult& variant = result_.variants.emplace_back();
             variant.cache = cache;
             variant.slots = policy_info(cache.policy).evicts ? std::min(cache.budget, length_) : length_;

@@ -1,6 +1,8 @@
 #include "host/cache_replay.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -9,6 +11,7 @@
 
 #include "common/checks.h"
 #include "host/attention_feed.h"
+#include "host/budget_allocation.h"
 #include "host/engine_feed.h"
 #include "host/eviction_set.h"
 #include "host/recorded_feed.h"
@@ -21,8 +24,13 @@ namespace palimpsest {
 struct CacheReplay::Implementation {
     Implementation(const RunConfig& config, std::unique_ptr<AttentionSource> source, PolicyFactory factory);
 
-    void assign_sets(const PolicyFactory& factory, const EvictionSetShape& shape, bool differs_by_set);
+    /// Of a set that holds `budget` tokens in `slots`, temporaries included.
+    std::unique_ptr<EvictionPolicy> policy_of(std::uint32_t budget, std::uint32_t slots,
+                                              const PolicyContext& context) const;
+    void allocate(const RunConfig& config, const EvictionSetShape& shape);
+    void assign_sets(EvictionSetShape shape, bool differs_by_set);
     void end_step(std::uint32_t tokens);
+    void check_sizes() const;
     std::size_t index(std::uint32_t request, std::uint32_t layer, std::uint32_t head) const {
         return (std::size_t{request} * model.layers + layer) * model.kv_heads + head;
     }
@@ -37,9 +45,11 @@ struct CacheReplay::Implementation {
     std::uint32_t batch, prompt_tokens, generated_tokens;
     std::uint32_t first_text;
     std::uint64_t seed;
-    std::uint32_t slots = 0;
+    CacheConfig cache;
+    PolicyFactory own_policy;
+    std::uint32_t slots = 0;             ///< of the largest set
+    std::vector<std::uint32_t> budgets;  ///< by index(), where sets are not equally large
     bool uses_scores = false;
-    std::string policy_name;
 
     std::unique_ptr<AttentionFeed> feed;
     std::vector<EvictionSet> sets;
@@ -59,75 +69,97 @@ CacheReplay::Implementation::Implementation(const RunConfig& config, std::unique
       generated_tokens(config.workload.generated_tokens),
       first_text(config.workload.first_text),
       seed(config.workload.seed),
-      policy_name(config.cache.policy) {
+      cache(config.cache),
+      own_policy(std::move(factory)) {
     const std::uint32_t all_tokens = prompt_tokens + generated_tokens;
     EvictionSetShape shape;
     bool evicts = true;
-    if (!factory) {
-        const PolicyInfo& info = policy_info(config.cache.policy);
+    if (!own_policy) {
+        const PolicyInfo& info = policy_info(cache.policy);
         evicts = info.evicts;
-        shape.sinks = info.protects_sinks ? config.cache.sinks : 0;
-        shape.recent = info.protects_recent ? config.cache.recent : 0;
-        factory = [cache = config.cache](std::uint32_t n, const PolicyContext& context) {
-            return make_policy(cache, n, context);
-        };
+        shape.sinks = info.protects_sinks ? cache.sinks : 0;
+        shape.recent = info.protects_recent ? cache.recent : 0;
     }
-    slots = evicts ? std::min(config.cache.budget, all_tokens) : all_tokens;
+    slots = evicts ? std::min(cache.budget, all_tokens) : all_tokens;
     evicts = slots < all_tokens;
     if (evicts && std::uint64_t{slots} <= std::uint64_t{shape.sinks} + shape.recent) {
         throw InputError({}, "cache.budget", fmt::format("{}", slots),
                          fmt::format("more than the {} tokens that {} protects",
-                                     std::uint64_t{shape.sinks} + shape.recent, policy_name));
+                                     std::uint64_t{shape.sinks} + shape.recent, cache.policy));
     }
     shape.slots = slots;
-    shape.temporaries = config.cache.prefill == PrefillMode::one_shot
-                            ? prompt_tokens
-                            : std::min(config.cache.prefill_chunk, prompt_tokens);
+    shape.temporaries =
+        cache.prefill == PrefillMode::one_shot ? prompt_tokens : std::min(cache.prefill_chunk, prompt_tokens);
 
     NoAttention nothing(evicts
-                            ? fmt::format("No attention rows are read: the policy {} does not use them.", policy_name)
+                            ? fmt::format("No attention rows are read: the policy {} does not use them.", cache.policy)
                             : "No attention rows are read: every token has a slot, nothing is evicted.");
-    const std::unique_ptr<EvictionPolicy> probe = factory(1, {.seed = seed, .future = &nothing.future(0)});
+    const std::unique_ptr<EvictionPolicy> probe =
+        policy_of(cache.budget, 1, {.seed = seed, .future = &nothing.future(0)});
+    const bool allocates = evicts && cache.allocation == BudgetAllocation::by_attention;
     uses_scores = probe->uses_scores();
-    if (!uses_scores || !evicts) {
+    if (!evicts || (!uses_scores && !allocates)) {
         feed = std::make_unique<NoAttention>(std::move(nothing));
     } else if (const auto* engine = std::get_if<AttentionEngineSource>(&config.attention)) {
         feed = std::make_unique<EngineFeed>(config, *engine, probe->uses_logits());
     } else if (source) {
         feed = std::make_unique<RecordedFeed>(config, std::move(source));
     } else {
-        throw SimulationError(fmt::format("the policy {} reads attention rows and there is no source", policy_name));
+        throw SimulationError(fmt::format("the policy {} reads attention rows and there is no source", cache.policy));
     }
-    assign_sets(factory, shape, evicts && probe->differs_by_set());
+    if (allocates) {
+        allocate(config, shape);
+    }
+    assign_sets(shape, evicts && probe->differs_by_set());
 }
 
-void CacheReplay::Implementation::assign_sets(const PolicyFactory& factory, const EvictionSetShape& shape,
-                                              bool differs_by_set) {
+std::unique_ptr<EvictionPolicy> CacheReplay::Implementation::policy_of(std::uint32_t budget, std::uint32_t table_slots,
+                                                                       const PolicyContext& context) const {
+    if (own_policy) {
+        return own_policy(table_slots, context);
+    }
+    CacheConfig of_set = cache;
+    of_set.budget = budget;
+    return make_policy(of_set, table_slots, context);
+}
+
+void CacheReplay::Implementation::allocate(const RunConfig& config, const EvictionSetShape& shape) {
+    const auto floor = static_cast<std::uint32_t>(std::lround(cache.allocation_floor * slots));
+    budgets = allocate_budgets(config, *feed,
+                               {.mean = slots,
+                                .least = std::max(floor, shape.sinks + shape.recent + 1),
+                                .sinks = shape.sinks,
+                                .recent = shape.recent});
+    slots = *std::ranges::max_element(budgets);
+}
+
+void CacheReplay::Implementation::assign_sets(EvictionSetShape shape, bool differs_by_set) {
     std::vector<std::uint32_t> views;
-    const auto add_set = [&](std::uint32_t view, std::uint64_t number) {
+    const auto add_set = [&](std::uint32_t view, std::uint32_t budget, std::uint64_t number) {
         views.push_back(view);
         members.push_back(0);
-        sets.emplace_back(shape, factory(shape.slots + shape.temporaries,
-                                         {.seed = seed, .set = number, .future = &feed->future(view)}));
+        sets.emplace_back(shape, policy_of(budget, shape.slots + shape.temporaries,
+                                           {.seed = seed, .set = number, .future = &feed->future(view)}));
+        return static_cast<std::uint32_t>(sets.size() - 1);
     };
-    if (!differs_by_set) {
-        for (std::uint32_t view = 0; view < feed->views(); ++view) {
-            add_set(view, view);
-        }
-    }
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> known;  // by view and slots
     set_of.resize(index(batch, 0, 0));
     for (std::size_t i = 0; i < set_of.size(); ++i) {
         const auto head = static_cast<std::uint32_t>(i % model.kv_heads);
         const auto layer = static_cast<std::uint32_t>(i / model.kv_heads % model.layers);
         const RequestId request(static_cast<std::uint32_t>(i / model.kv_heads / model.layers));
         const std::uint32_t view = feed->view_of(request, LayerId(layer), KvHeadId(head));
-        if (!differs_by_set) {
-            set_of[i] = view;
-        } else if (const std::size_t leader = leader_of(request.value, layer, head); leader != i) {
-            set_of[i] = set_of[leader];
+        shape.slots = budgets.empty() ? slots : budgets[i];
+        const std::uint32_t budget = budgets.empty() ? cache.budget : budgets[i];
+        if (differs_by_set) {
+            const std::size_t leader = leader_of(request.value, layer, head);
+            set_of[i] = leader != i ? set_of[leader] : add_set(view, budget, index(first_text, 0, 0) + i);
         } else {
-            set_of[i] = static_cast<std::uint32_t>(sets.size());
-            add_set(view, index(first_text, 0, 0) + i);
+            const auto [entry, is_new] = known.try_emplace({view, shape.slots}, 0);
+            if (is_new) {
+                entry->second = add_set(view, budget, sets.size());
+            }
+            set_of[i] = entry->second;
         }
         ++members[set_of[i]];
     }
@@ -139,12 +171,21 @@ void CacheReplay::Implementation::end_step(std::uint32_t tokens) {
     for (std::size_t i = 0; i < sets.size(); ++i) {
         evictions += sets[i].decision().searches * members[i];
         peak_residents = std::max(peak_residents, sets[i].peak_residents());
-        if constexpr (kChecks) {
-            if (sets[i].decision().residents_after != sets[0].decision().residents_after) {
-                throw SimulationError(fmt::format("eviction sets differ in size after position {}: {} and {} tokens",
-                                                  next_position - 1, sets[0].decision().residents_after,
-                                                  sets[i].decision().residents_after));
-            }
+    }
+    if constexpr (kChecks) {
+        check_sizes();
+    }
+}
+
+/// A set holds every token so far, or as many as it has slots, one less where generation is to put one in.
+void CacheReplay::Implementation::check_sizes() const {
+    const bool one_comes = next_position >= prompt_tokens && next_position < prompt_tokens + generated_tokens;
+    for (const EvictionSet& set : sets) {
+        const std::uint32_t expected = std::min(next_position, set.slots() - (one_comes ? 1 : 0));
+        if (set.decision().residents_after != expected) {
+            throw SimulationError(fmt::format("an eviction set of {} slots holds {} tokens after position {}, not {}",
+                                              set.slots(), set.decision().residents_after, next_position - 1,
+                                              expected));
         }
     }
 }
@@ -156,6 +197,20 @@ CacheReplay::~CacheReplay() = default;
 
 std::uint32_t CacheReplay::slots() const {
     return implementation_->slots;
+}
+
+std::uint32_t CacheReplay::slots(RequestId request, LayerId layer, KvHeadId head) const {
+    const Implementation& self = *implementation_;
+    return self.sets[self.set_of[self.index(request.value, layer.value, head.value)]].slots();
+}
+
+std::optional<KvBudgets> CacheReplay::budgets() const {
+    const std::vector<std::uint32_t>& all = implementation_->budgets;
+    if (all.empty()) {
+        return std::nullopt;
+    }
+    const auto [least, most] = std::ranges::minmax(all);
+    return KvBudgets{least, implementation_->cache.budget, most};
 }
 
 void CacheReplay::prefill_chunk(std::uint32_t first, std::uint32_t count) {

@@ -20,6 +20,7 @@
 #include "config/run_config.h"
 #include "hardware/command.h"
 #include "palimpsest/policy.h"
+#include "palimpsest/result.h"
 
 namespace palimpsest {
 
@@ -44,8 +45,12 @@ class CacheReplay {
     CacheReplay(const RunConfig& config, std::unique_ptr<AttentionSource> source, PolicyFactory factory = {});
     ~CacheReplay();
 
-    /// Slots a (request, layer, KV head) has in DRAM: the budget, or P + G where nothing is ever evicted.
+    /// Slots a (request, layer, KV head) has in DRAM: the budget, or P + G where nothing is ever evicted. Where they
+    /// are not equally many (cache.allocation), the most.
     std::uint32_t slots() const;
+    std::uint32_t slots(RequestId request, LayerId layer, KvHeadId head) const;
+    /// Least, mean and most of them, where they are not equally many.
+    std::optional<KvBudgets> budgets() const;
     /// Processes prompt tokens [first, first + count) of every request: rows observed over residents and chunk, then
     /// the set cut back to the budget; after the last chunk one more slot is freed where generation needs it.
     void prefill_chunk(std::uint32_t first, std::uint32_t count);

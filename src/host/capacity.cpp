@@ -21,7 +21,9 @@ KvGeometry model_kv_geometry(const RunConfig& config, std::uint32_t slots, bool 
     geometry.head_dim = config.model.head_dim;
     geometry.slots = slots;
     geometry.positions = config.workload.prompt_tokens + config.workload.generated_tokens;
-    geometry.identity = slots >= geometry.positions;
+    // Where budgets differ, the largest says nothing of the others.
+    geometry.identity = slots >= geometry.positions && (config.cache.allocation == BudgetAllocation::equal ||
+                                                        config.cache.budget >= geometry.positions);
     geometry.uses_scores = uses_scores;
     return geometry;
 }
@@ -88,6 +90,7 @@ DramDemand dram_demand(const RunConfig& config) {
     const DramOrganisation& organisation = config.dram.organisation;
     const PolicyInfo& policy = policy_info(config.cache.policy);
     const std::uint32_t positions = config.workload.prompt_tokens + config.workload.generated_tokens;
+    // Where budgets differ, their mean: the spilled scores of the largest set may take more, which the run finds.
     const std::uint32_t slots = policy.evicts ? std::min(config.cache.budget, positions) : positions;
     KvGeometry geometry = config.workload.requests ? serving_kv_geometry(config, policy.evicts, policy.uses_scores)
                                                    : model_kv_geometry(config, slots, policy.uses_scores);

@@ -53,6 +53,7 @@ class EvictionSet {
     /// Of the step that ended last.
     const CacheDecision& decision() const { return decision_; }
     std::uint32_t peak_residents() const { return peak_residents_; }
+    std::uint32_t slots() const { return shape_.slots; }
 
   private:
     void evict(TokenPosition newest, std::vector<SlotId>& freed);

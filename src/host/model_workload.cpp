@@ -9,6 +9,7 @@
 #include "host/capacity.h"
 #include "host/transformer.h"
 #include "host/workload.h"
+#include "palimpsest/error.h"
 
 namespace palimpsest {
 namespace {
@@ -54,13 +55,15 @@ class ModelWorkload : public Workload {
         const auto close_step = [&] {
             driver.end_step();
             if constexpr (kChecks) {
-                driver.machine().kv_mmu().check_uniform();
+                check_cache(driver.machine().kv_mmu());
             }
             steps_done += 1;
         };
         const ResidencyConfig& followed = config_.simulation.residency;
-        driver.follow(
-            {RequestId(followed.request), LayerId(followed.layer), KvHeadId(followed.kv_head), replay_.slots()});
+        const RequestId request(followed.request);
+        const LayerId layer(followed.layer);
+        const KvHeadId head(followed.kv_head);
+        driver.follow({request, layer, head, replay_.slots(request, layer, head)});
         driver.begin_phase("prefill");
         if (config_.cache.prefill == PrefillMode::preset) {
             for (std::uint32_t c = 0; c < chunks; ++c) {
@@ -113,7 +116,9 @@ class ModelWorkload : public Workload {
         result.generation.tokens = std::uint64_t{work.batch} * work.generated_tokens;
         result.prefill_steps = prefill_steps_;
         result.kv_cache.policy = own_policy_ ? "custom" : config_.cache.policy;
-        result.kv_cache.budget = std::min(geometry_.slots, geometry_.positions);
+        result.kv_cache.budgets = replay_.budgets();
+        result.kv_cache.budget =
+            result.kv_cache.budgets ? result.kv_cache.budgets->mean : std::min(geometry_.slots, geometry_.positions);
         result.kv_cache.peak_bytes = machine.kv_mmu().peak_bytes();
         result.kv_cache.full_bytes =
             geometry_.sets() * geometry_.positions * 2 * kv_vector_bytes(config_.cache, geometry_);
@@ -124,6 +129,28 @@ class ModelWorkload : public Workload {
     }
 
   private:
+    /// After a step: the KV-MMU's tables are whole, equally full where budgets are equal, and as the replay says.
+    void check_cache(const KvMmu& kv_mmu) const {
+        if (config_.cache.allocation == BudgetAllocation::equal) {
+            kv_mmu.check_uniform();
+        } else {
+            kv_mmu.check_tables();
+        }
+        for (std::uint64_t set = 0; set < geometry_.sets(); ++set) {
+            const auto head = static_cast<std::uint32_t>(set % geometry_.kv_heads);
+            const auto layer = static_cast<std::uint32_t>(set / geometry_.kv_heads % geometry_.layers);
+            const auto request = static_cast<std::uint32_t>(set / geometry_.kv_heads / geometry_.layers);
+            const std::uint32_t there = kv_mmu.slot_table().residents(set);
+            const std::uint32_t expected =
+                replay_.decision(RequestId(request), LayerId(layer), KvHeadId(head)).residents_after;
+            if (there != expected) {
+                throw SimulationError(
+                    fmt::format("request {}, layer {}, KV head {} holds {} tokens after the step, not {}", request,
+                                layer, head, there, expected));
+            }
+        }
+    }
+
     /// Gives the cache what the chunk at hand leaves in it, without simulating how it gets there.
     void preset_cache(KvMmu& kv_mmu) const {
         for (std::uint32_t r = 0; r < geometry_.batch; ++r) {

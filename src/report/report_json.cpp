@@ -171,13 +171,17 @@ Json buffers_json(const RunReport& report) {
 
 Json kv_cache_json(const RunReport& report) {
     const KvCacheResult& kv = report.result.kv_cache;
-    return {{"policy", kv.policy},
-            {"budget", kv.budget},
-            {"peak_bytes", kv.peak_bytes},
-            {"full_bytes", kv.full_bytes},
-            {"reduction", kv_reduction(report)},
-            {"evictions", kv.evictions},
-            {"resident_tokens_peak", kv.resident_tokens_peak}};
+    Json json{{"policy", kv.policy},
+              {"budget", kv.budget},
+              {"peak_bytes", kv.peak_bytes},
+              {"full_bytes", kv.full_bytes},
+              {"reduction", kv_reduction(report)},
+              {"evictions", kv.evictions},
+              {"resident_tokens_peak", kv.resident_tokens_peak}};
+    if (kv.budgets) {
+        json["budgets"] = {{"least", kv.budgets->least}, {"mean", kv.budgets->mean}, {"most", kv.budgets->most}};
+    }
+    return json;
 }
 
 Json units_json(const RunResult& result) {

@@ -142,6 +142,10 @@ std::string memory_text(const RunReport& report, const TerminalStyle& style) {
             "{} at peak of {} unmanaged: {} smaller; {} evictions, at most {} tokens a head",
             format_si(static_cast<double>(kv.peak_bytes), "B"), format_si(static_cast<double>(kv.full_bytes), "B"),
             format_factor(kv_reduction(report)), format_count(kv.evictions), format_count(kv.resident_tokens_peak)));
+        if (kv.budgets) {
+            text += prose(fmt::format("budgets by attention: {} to {} tokens a head, {} on average", kv.budgets->least,
+                                      kv.budgets->most, kv.budgets->mean));
+        }
     }
     text += heading("DRAM", style);
     const auto rows = static_cast<double>(dram.row_hits + dram.row_misses + dram.row_conflicts);

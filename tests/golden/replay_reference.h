@@ -81,6 +81,17 @@ class ReferenceCache {
         return d;
     }
 
+    /// What the query at t gives the keys 0 .. t, added up over the query heads of the set.
+    std::vector<std::uint64_t> attention(std::uint32_t t) const {
+        std::vector<std::uint64_t> sum(t + 1, 0);
+        for (const auto& row : rows_of_set(t)) {
+            for (std::uint32_t j = 0; j <= t; ++j) {
+                sum[j] += row[j];
+            }
+        }
+        return sum;
+    }
+
   private:
     std::uint32_t residents() const { return static_cast<std::uint32_t>(slot_of_.size()); }
     bool more_to_come(std::uint32_t t) const {

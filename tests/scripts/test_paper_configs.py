@@ -31,9 +31,15 @@ class PaperConfigs(unittest.TestCase):
             config, whole = CONFIGS[name], CONFIGS["machine"]
             return {section for section in ("cache", "pipeline") if config.get(section) != whole.get(section)}
         self.assertEqual({name: without(name) for name in ("full", "irregular-pruning", "compaction", "no-batching",
-                                                           "no-overlap")},
-                         {"full": {"cache"}, "irregular-pruning": {"cache"}, "compaction": {"cache"},
+                                                           "no-overlap", "irregular-equal")},
+                         {"full": {"cache"}, "irregular-pruning": {"cache"}, "irregular-equal": {"cache"},
+                          "compaction": {"cache"},
                           "no-batching": {"pipeline"}, "no-overlap": {"pipeline"}})
+
+    def test_irregular_pruning_differs_from_that_with_equal_budgets_in_the_allocation_alone(self):
+        uneven, equal = CONFIGS["irregular-pruning"]["cache"], CONFIGS["irregular-equal"]["cache"]
+        self.assertEqual(uneven, equal | {"allocation": "by_attention", "allocation_scope": "model"})
+        self.assertEqual(equal, CONFIGS["machine"]["cache"] | {"storage": "append_gather"})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ struct KvGeometry {
     std::uint32_t layers = 1;
     std::uint32_t kv_heads = 1;
     std::uint32_t head_dim = 64;
-    std::uint32_t slots = 64;        ///< of one (request, layer, KV head): the replay's slots()
+    std::uint32_t slots = 64;        ///< of one (request, layer, KV head), of the largest: the replay's slots()
     std::uint32_t positions = 64;    ///< tokens a sequence can have: P + G
     bool identity = false;           ///< no token is ever evicted: token n sits in slot n, and no table is needed
     bool uses_scores = true;         ///< the policy reads attention rows

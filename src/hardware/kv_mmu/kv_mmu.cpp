@@ -329,6 +329,10 @@ void KvMmu::check_uniform() const {
         throw SimulationError(fmt::format("KV cache not uniform: slot set 0 holds {} tokens, set {} holds {}",
                                           table_.residents(0), odd, table_.residents(odd)));
     }
+    check_tables();
+}
+
+void KvMmu::check_tables() const {
     if constexpr (kChecks) {
         for (std::uint64_t set = 0; set < table_.sets(); ++set) {
             table_.check_set(set);

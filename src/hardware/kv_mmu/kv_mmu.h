@@ -74,6 +74,8 @@ class KvMmu : public Unit {
     bool quiet() const;
     /// Throws SimulationError unless all (request, layer, KV head) hold equally many tokens; call at the end of a step.
     void check_uniform() const;
+    /// Recounts every slot set, in debug and test builds, and throws SimulationError where one disagrees with itself.
+    void check_tables() const;
 
     const SlotTable& slot_table() const { return table_; }
     const WriteCombiner& write_combiner() const { return combiner_; }
