@@ -67,7 +67,7 @@ TEST_CASE("budgets by attention are refused where they cannot be meant, with wha
                                    "requests": {"file": "requests.csv"}}})",
                   {there, "workload.requests"});
     check_refused(R"({"model": null, "workload": {"batch": null, "prompt_tokens": null, "generated_tokens": null,
-                      "operators": [{"name": "a", "kind": "gemm", "m": 8, "k": 8, "n": 8}]}})",
+                      "operators": [{"name": "a", "gemm": {"m": 8, "k": 8, "n": 8}}]}})",
                   {there, "workload.operators"});
     check_refused(R"({"cache": {"allocation": "by_entropy"}})", {"cache.allocation", "by_entropy", "by_attention"});
     check_refused(R"({"cache": {"allocation_scope": "head"}})", {"cache.allocation_scope", "layer"});
