@@ -78,11 +78,11 @@ struct KvBudgets {
 struct KvCacheResult {
     std::string policy;
     std::uint32_t budget = 0;
-    std::optional<KvBudgets> budgets;  ///< where `cache.allocation` makes them differ
     Bytes peak_bytes = 0;  ///< most bytes held for KV at any time, all requests
     Bytes full_bytes = 0;  ///< what an unmanaged cache holds at the end
     std::uint64_t evictions = 0;
     std::uint64_t resident_tokens_peak = 0;  ///< most residents of any one (request, layer, KV head)
+    std::optional<KvBudgets> budgets;        ///< where `cache.allocation` makes them differ
 };
 
 /// Why the first request of the queue waits.
