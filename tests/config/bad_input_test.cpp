@@ -27,7 +27,7 @@ const std::vector<BadRun>& bad_runs() {
         {R"({"cache": {"budget": "64"}})", {"cache.budget: value \"64\"", "an integer, 1 to 1048576 slots"}},
         {R"({"cache": {"budget": 64.5}})", {"cache.budget: value 64.5"}},
         {R"({"cache": {"normalise_by_age": 1}})", {"cache.normalise_by_age: value 1; accepted: true or false"}},
-        {R"({"cache": 3})", {"run.json: cache: value 3; accepted: an object with keys budget"}},
+        {R"({"cache": 3})", {"run.json: cache: value 3; accepted: an object with keys allocation"}},
         {R"({"workload": {"operators": {}}})", {"workload.operators: value {}"}},
         {R"({"model": 3})", {"run.json: model: value 3; accepted: a preset name, a file name or an object"}},
         {R"({"name": ""})", {"name: value \"\""}},
