@@ -82,7 +82,7 @@ struct KvCacheResult {
     Bytes full_bytes = 0;  ///< what an unmanaged cache holds at the end
     std::uint64_t evictions = 0;
     std::uint64_t resident_tokens_peak = 0;  ///< most residents of any one (request, layer, KV head)
-    std::optional<KvBudgets> budgets;        ///< where `cache.allocation` makes them differ
+    std::optional<KvBudgets> budgets{};      ///< where `cache.allocation` makes them differ
 };
 
 /// Why the first request of the queue waits.
