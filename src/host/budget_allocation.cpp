@@ -93,6 +93,7 @@ std::vector<std::uint32_t> allocate_budgets(const RunConfig& config, AttentionFe
             const auto [entry, is_new] = known.try_emplace(views);
             if (is_new) {
                 std::vector<std::span<const std::uint64_t>> attention;
+                attention.reserve(views.size());
                 for (const std::uint32_t view : views) {
                     attention.emplace_back(profiles[view]);
                 }
