@@ -14,6 +14,7 @@ SCHEMA = Path(__file__).resolve().parents[2] / "configs" / "schema" / "sweep.sch
 # palimpsest replaces references first.
 REFERENCES = {"model", "hardware", "dram", "cost"}
 MOST_POINTS = 100_000
+BASES = "base"  # the axis of a sweep with several bases
 
 COLLECTED = [
     "latency.cycles", "latency.seconds", "latency.prefill.cycles", "latency.prefill.seconds",
@@ -35,14 +36,19 @@ class DuplicateKey(ValueError):
 
 @dataclass(frozen=True)
 class Point:
-    """One run: the values of the axes, in their order."""
+    """One run: the values of the axes, in their order, and the run file that they change."""
 
     values: dict
     fixed: dict
+    base: Path
+
+    def set(self):
+        """The settings that differ from the base."""
+        return {path: value for path, value in {**self.fixed, **self.values}.items() if path != BASES}
 
     def settings(self):
         """PATH=VALUE for palimpsest's --set."""
-        return [f"{path}={text_of(value)}" for path, value in {**self.fixed, **self.values}.items()]
+        return [f"{path}={text_of(value)}" for path, value in self.set().items()]
 
     def label(self):
         return ", ".join(f"{path}={text_of(value)}" for path, value in self.values.items())
@@ -52,10 +58,11 @@ class Point:
 class Sweep:
     file: Path
     name: str
-    base: Path
+    bases: dict  # path by the name in the file
     fixed: dict
     axes: dict
     zipped: list
+    alone: list  # axes that vary one at a time
     subsets: dict
     exclude: list
     collect: list  # empty: COLLECTED, as far as the reports have it
@@ -86,8 +93,7 @@ def identity(settings_hash, tool_hash, unhashed):
 
 def unhashed_settings(point):
     """Settings of the section `simulation` are not part of a run's config_hash."""
-    return {path: value for path, value in {**point.fixed, **point.values}.items()
-            if keys_of(path)[:1] == ("simulation",)}
+    return {path: value for path, value in point.set().items() if keys_of(path)[:1] == ("simulation",)}
 
 
 def nearest(word, known):
@@ -150,7 +156,9 @@ def _path_text(parts):
 
 def _accepted(schema):
     """What a schema takes, in words."""
-    what = {"object": "an object", "array": "a list", "string": "a text"}.get(schema.get("type"), "another value")
+    words = {"object": "an object", "array": "a list", "string": "a text"}
+    kinds = schema.get("type")
+    what = " or ".join(words.get(kind, "another value") for kind in (kinds if isinstance(kinds, list) else [kinds]))
     least = schema.get("minItems", schema.get("minProperties"))
     if least:
         what += f" of at least {least}"
@@ -189,7 +197,7 @@ def schema_problems(document, file):
 def _field_problems(document, where):
     """Two axes, or an axis and a fixed setting, that mean one field, or one of which contains the other."""
     problems = []
-    fields = [("axes", path) for path in document["axes"]] + [("set", path) for path in document.get("set", {})]
+    fields = [("axes", path) for path in document.get("axes", {})] + [("set", path) for path in document.get("set", {})]
     for (kind, path), (other_kind, other) in itertools.combinations(fields, 2):
         shorter, longer = sorted((keys_of(path), keys_of(other)), key=len)
         if longer[:len(shorter)] != shorter or (len(shorter) == 1 < len(longer) and shorter[0] in REFERENCES):
@@ -219,7 +227,7 @@ def _selection_problems(selection, axes, place, where):
 
 
 def _zip_problems(document, where):
-    axes, problems, seen = document["axes"], [], {}
+    axes, problems, seen = axes_of(document), [], {}
     for number, group in enumerate(document.get("zip", [])):
         place = f"zip[{number}]"
         problems += _axis_problems(group, axes, place, where)
@@ -236,7 +244,7 @@ def _zip_problems(document, where):
 
 def _repeat_problems(document, where):
     """A value may come again only in a zipped axis, where the others of its group tell the points apart."""
-    axes = document["axes"]
+    axes = axes_of(document)
     groups = [[path for path in group if path in axes] for group in document.get("zip", [])]
     zipped = {path for group in groups for path in group}
     groups += [[path] for path in axes if path not in zipped]
@@ -251,12 +259,17 @@ def _repeat_problems(document, where):
 
 
 def other_problems(document, where):
-    axes = document["axes"]
+    if BASES in document.get("axes", {}):
+        return [f"{where}: axes.{BASES}: names no setting of a run; accepted: several bases as a list under {BASES}"]
+    axes = axes_of(document)
+    if not axes:
+        return [f"{where}: axes is missing; accepted: at least one axis, or several bases"]
     problems = _field_problems(document, where) + _zip_problems(document, where) + _repeat_problems(document, where)
     for name, selection in document.get("subsets", {}).items():
         problems += _selection_problems(selection, axes, f"subsets.{name}", where)
     for number, selection in enumerate(document.get("exclude", [])):
         problems += _selection_problems(selection, axes, f"exclude[{number}]", where)
+    problems += _axis_problems(document.get("one_at_a_time", []), axes, "one_at_a_time", where)
     reference = document.get("compare_to", {})
     # A list is a value here, so that it cannot stand for several.
     problems += _selection_problems({path: [value] for path, value in reference.items()}, axes, "compare_to", where)
@@ -274,13 +287,32 @@ def find_base(name, file, configs):
 # -- points
 
 
-def combinations(axes, zipped):
-    """Values of all axes, point by point; the last axis varies fastest, a zipped one with the first of its group."""
-    leader = {path: group[0] for group in zipped for path in group}
-    dimensions = [path for path in axes if leader.get(path, path) == path]
-    for places in itertools.product(*(range(len(axes[path])) for path in dimensions)):
-        at = dict(zip(dimensions, places))
-        yield {path: axes[path][at[leader.get(path, path)]] for path in axes}
+def leaders(axes, zipped):
+    """The axis that each axis goes with: itself, or the first of its group."""
+    first = {path: group[0] for group in zipped for path in group}
+    return {path: first.get(path, path) for path in axes}
+
+
+def combinations(axes, zipped, alone=()):
+    """Values of all axes, point by point; the last axis varies fastest, a zipped one with the first of its group. Axes that vary
+    alone stay at their first value while another of them has its others, one after another."""
+    leader = leaders(axes, zipped)
+    dimensions = list(dict.fromkeys(leader.values()))
+    alone = list(dict.fromkeys(leader[path] for path in alone))
+    crossed = [path for path in dimensions if path not in alone]
+    varied = [{}, *({path: place} for path in alone for place in range(1, len(axes[path])))]
+    for *places, others in itertools.product(*(range(len(axes[path])) for path in crossed), varied):
+        at = {**dict.fromkeys(alone, 0), **dict(zip(crossed, places)), **others}
+        yield {path: axes[path][at[leader[path]]] for path in axes}
+
+
+def count_of(sweep):
+    leader = leaders(sweep.axes, sweep.zipped)
+    alone = {leader[path] for path in sweep.alone}
+    count = 1 + sum(len(sweep.axes[path]) - 1 for path in alone)
+    for path in set(leader.values()) - alone:
+        count *= len(sweep.axes[path])
+    return count
 
 
 def fits(values, selection):
@@ -294,17 +326,23 @@ def points_of(sweep, subsets):
             known = ", ".join(sweep.subsets) or "none: the file has no subsets"
             raise InputProblem(f'--subset: "{name}" is no subset of {sweep.file}{nearest(name, sweep.subsets)}; '
                                f"accepted: {known}")
-    count = 1
-    for path in {next((group[0] for group in sweep.zipped if path in group), path) for path in sweep.axes}:
-        count *= len(sweep.axes[path])
+    count = count_of(sweep)
     if count > MOST_POINTS:
         raise InputProblem(f"{sweep.file}: axes: {count:,} points; accepted: at most {MOST_POINTS:,}")
-    points = [Point(values, sweep.fixed) for values in combinations(sweep.axes, sweep.zipped)
+    first = next(iter(sweep.bases.values()))
+    points = [Point(values, sweep.fixed, sweep.bases.get(values.get(BASES), first))
+              for values in combinations(sweep.axes, sweep.zipped, sweep.alone)
               if (not subsets or any(fits(values, sweep.subsets[name]) for name in subsets))
               and not any(fits(values, one) for one in sweep.exclude)]
     if not points:
         raise InputProblem(f"{sweep.file}: exclude: no point is left; accepted: axes with at least one point")
     return points
+
+
+def axes_of(document):
+    """The axes of a sweep, the one of its bases first."""
+    bases, axes = document["base"], document.get("axes", {})
+    return {BASES: bases, **axes} if isinstance(bases, list) else axes
 
 
 def read_sweep(file, configs, subsets=()):
@@ -313,10 +351,11 @@ def read_sweep(file, configs, subsets=()):
     problems = schema_problems(document, file) or other_problems(document, file)
     if problems:
         raise InputProblem("\n".join(problems))
+    bases = document["base"] if isinstance(document["base"], list) else [document["base"]]
     sweep = Sweep(file=Path(file).resolve(), name=document.get("name", Path(file).stem),
-                  base=find_base(document["base"], file, configs), fixed=document.get("set", {}),
-                  axes=document["axes"], zipped=document.get("zip", []), subsets=document.get("subsets", {}),
-                  exclude=document.get("exclude", []), collect=document.get("collect", []),
+                  bases={name: find_base(name, file, configs) for name in bases}, fixed=document.get("set", {}),
+                  axes=axes_of(document), zipped=document.get("zip", []), alone=document.get("one_at_a_time", []),
+                  subsets=document.get("subsets", {}), exclude=document.get("exclude", []), collect=document.get("collect", []),
                   compare_to=document.get("compare_to", {}), pictures=document.get("pictures", {}), document=document)
     sweep.points = points_of(sweep, subsets)
     return sweep

@@ -116,7 +116,7 @@ class Results:
         """RESULTS/points/ID/config.json: what the point is, and the command that runs it by hand."""
         command = tool.run_command(sweep, point, self.point(identity))
         whole_files.write_whole(self.point(identity) / "config.json", json.dumps({
-            "sweep": sweep.name, "base": str(sweep.base), "set": {**point.fixed, **point.values},
+            "sweep": sweep.name, "base": str(point.base), "set": point.set(),
             "config_hash": config_hash, "tool_version": tool.version, "tool_git": tool.git, "tool_sha256": tool.digest,
             "command": f"cd {shlex.quote(str(sweep.file.parent))} && {shlex.join(command)}"}, indent=1) + "\n")
 

@@ -36,11 +36,11 @@ class Tool:
 
     def run_command(self, sweep, point, out):
         """What runs the point; its files are looked for from the folder of the sweep file."""
-        return [str(self.path), "run", str(sweep.base), *_set(point), "--out", str(out), "--quiet"]
+        return [str(self.path), "run", str(point.base), *_set(point), "--out", str(out), "--quiet"]
 
     def validate(self, sweep, point):
         """(config_hash, problems), one of them empty."""
-        done = subprocess.run([self.path, "validate", sweep.base, *_set(point)], cwd=sweep.file.parent,
+        done = subprocess.run([self.path, "validate", point.base, *_set(point)], cwd=sweep.file.parent,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False)
         found = HASH.search(done.stdout)
         if done.returncode == 0 and found:

@@ -54,6 +54,20 @@ class Points(SweepFiles):
         self.assertEqual(self.values(axes={"a": [1, 2], "b": [7, 8], "c": [10, 20]}, zip=[["a", "c"]]),
                          [(1, 7, 10), (1, 8, 10), (2, 7, 20), (2, 8, 20)])
 
+    def test_axes_that_vary_alone_leave_the_others_at_their_first_value(self):
+        axes = {"a": [1, 2, 3], "b": [7, 8], "c": [70, 80], "d": ["x", "y"]}
+        self.assertEqual(self.values(axes=axes, zip=[["b", "c"]], one_at_a_time=["a", "c"]), [
+            (1, 7, 70, "x"), (2, 7, 70, "x"), (3, 7, 70, "x"), (1, 8, 80, "x"),
+            (1, 7, 70, "y"), (2, 7, 70, "y"), (3, 7, 70, "y"), (1, 8, 80, "y")])
+
+    def test_several_bases_are_an_axis_that_is_no_setting(self):
+        bases = ["paper/full.json", "paper/machine.json"]
+        points = self.read(base=bases, axes={"a": [1, 2]}, compare_to={"base": bases[0]}).points
+        self.assertEqual([tuple(point.values.values()) for point in points], [(base, a) for base in bases for a in (1, 2)])
+        self.assertEqual([point.base.name for point in points], ["full.json", "full.json", "machine.json", "machine.json"])
+        self.assertEqual(points[3].settings(), ["a=2"])
+        self.assertEqual(len(self.read(base=bases).points), 2)
+
     def test_an_exclusion_takes_out_what_fits_all_of_it(self):
         self.assertEqual(self.values(axes={"a": [1, 2, 3], "b": [True, 1]}, exclude=[{"a": [1, 3], "b": 1}]),
                          [(1, True), (2, True), (2, 1), (3, True)])
@@ -99,6 +113,13 @@ class BadInput(SweepFiles):
         self.check(self.problem(axes={"a": 1}), "axes.a: value 1", "a list")
         self.check(self.problem(axes={"a": [1, 2, 1]}), "axes.a: value 1 comes twice", "each once")
 
+    def test_bases_that_there_are_not_and_axes_of_that_name(self):
+        self.assertIn('base: "nowhere.json" is no file', self.problem(base=["quickstart.json", "nowhere.json"]))
+        self.assertIn("base: value [] is empty; accepted: a text or a list of at least 1", self.problem(base=[]))
+        self.assertIn("axes.base: names no setting of a run; accepted: several bases as a list under base",
+                      self.problem(axes={"base": ["quickstart.json"]}))
+        self.assertIn('one_at_a_time: "b" is no axis', self.problem(axes={"a": [1]}, one_at_a_time=["b"]))
+
     def test_two_axes_on_one_field(self):
         self.check(self.problem_of_text('{"base": "b", "axes": {"a.b": [1], "a.b": [2]}}'), '"a.b" is given twice')
         self.check(self.problem(axes={"a[0].b": [1], "a.0.b": [2]}), "axes.a[0].b and axes.a.0.b are one field")
@@ -138,7 +159,7 @@ class Identity(unittest.TestCase):
         names = {sweep_plan.identity(*of) for of in (("a", "t", {}), ("b", "t", {}), ("a", "u", {}), ("a", "t", {"s": 1}))}
         self.assertEqual(len(names), 4)
         self.assertTrue(all(map(sweep_runner.POINT.fullmatch, names)))
-        point = sweep_plan.Point({"simulation.watchdog_cycles": 5, "a": 1}, {"simulation[drop]": 2})
+        point = sweep_plan.Point({"simulation.watchdog_cycles": 5, "a": 1}, {"simulation[drop]": 2}, Path("run.json"))
         self.assertEqual(sweep_plan.unhashed_settings(point), {"simulation.watchdog_cycles": 5, "simulation[drop]": 2})
 
 
