@@ -5,6 +5,7 @@ published. What a baseline gains is judged over generation alone and over the wh
 bit, of the chip's actions and of leakage, so those three cost nothing to vary.
 """
 
+import collections
 import dataclasses
 import itertools
 
@@ -140,3 +141,21 @@ def gains(points, baselines=BASELINES):
             for costs, leakage, bit in itertools.product(first_pass.COSTS, first_pass.LEAKAGE, PJ_PER_BIT):
                 energy = run.total(costs, leakage, bit / pj) / scopes[scope].total(costs, leakage, bit / pj)
                 yield name, scope, costs, leakage, bit, delay, energy, scopes[scope].share(costs, leakage, bit / pj)
+
+
+CELL = 0.02  # of a decade, along each gain
+WIDEST = 1 << 20  # cells in a row, many more than there can be
+
+
+def cells():
+    """The gains that the first pass finds anywhere in the space, as cells of CELL: rows for the picture of them."""
+    points, found = grid(), collections.Counter()
+    with np.errstate(all="ignore"):  # machines on which no tile fits: endless against endless
+        for name, _, _, _, _, delay, energy, _ in gains(points):
+            reached = np.isfinite(delay) & np.isfinite(energy) & points["fits"]
+            x, y = (np.floor(np.log10(gain[reached]) / CELL).astype(int) for gain in (delay, energy))
+            places, counts = np.unique(x * WIDEST + y, return_counts=True)
+            for place, count in zip(places.tolist(), counts.tolist()):
+                found[name, *divmod(place + WIDEST // 2, WIDEST)] += count
+    return [{"baseline": name, "kind": "first pass", "delay_reduction": 10 ** (CELL * (x + 0.5)),
+             "energy_saving": 10 ** (CELL * (y - WIDEST // 2 + 0.5)), "count": count} for (name, x, y), count in sorted(found.items())]

@@ -1,0 +1,38 @@
+"""The pictures of docs/reproduction.md: tables worked out from the data, and what scripts/plot draws of them."""
+
+import csv
+
+import whole_files
+
+import page
+import space
+import studies
+import tornado
+
+TARGET = f"{space.TARGET['delay']},{space.TARGET['energy']}"
+
+
+def all_of(folder):
+    """Yields (file, arguments of scripts/plot). Tables that are worked out are written into `folder`."""
+    yield "plot-ladder.png", ["ladder", studies.DATA / "ladder.csv", "--width", "page"]
+    for baseline in (page.FULL_ALONE, page.FULL):
+        table = _written(folder / f"tornado-{baseline}.csv", tornado.table(baseline))
+        yield f"reproduction-tornado-{baseline}.png", [
+            "tornado", table, "--width", "page", "--target", f"delay_reduction={space.TARGET['delay']}",
+            "--target", f"energy_saving={space.TARGET['energy']}"]
+    table = _written(folder / "region.csv", space.cells() + _simulated())
+    yield "reproduction-region.png", ["region", table, "--width", "page", "--target", TARGET, "--within", str(space.WITHIN)]
+
+
+def _simulated():
+    """The nearest points, at the table's costs and at those that bring them nearest."""
+    return [{"baseline": row.baseline, "kind": "simulated", "delay_reduction": row.delay, "energy_saving": energy, "count": 1}
+            for row in page.nearest() for energy in (row.energy, row.best["energy"])]
+
+
+def _written(file, rows):
+    with whole_files.whole_file(file) as name, open(name, "w", newline="", encoding="utf-8") as lines:
+        table = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+    return file

@@ -1,0 +1,96 @@
+"""What the page on the published numbers is made from: sweeps, and the data that is kept of each.
+
+A study's sweep leaves a table and a report for each point (docs/sweeps.md); what the page needs of them becomes
+docs/reproduction/NAME.csv, a row a point, numbers as the reports have them.
+"""
+
+import csv
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import costs
+
+ROOT = Path(__file__).resolve().parents[3]
+DATA = ROOT / "docs" / "reproduction"
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    name: str
+    what: str
+    settings: tuple = ()  # axes that tell the points apart on the page; of zipped ones the first
+    results: tuple = ()  # columns of the table that are kept
+    added: object = None  # function of a report: further columns
+    subset: str = ""  # of the sweep: what a check runs again
+
+    @property
+    def sweep(self):
+        return ROOT / "configs" / "sweeps" / f"{self.name}.json"
+
+    @property
+    def data(self):
+        return DATA / f"{self.name}.csv"
+
+    def key(self, row):
+        """What tells a row of the data from the others."""
+        return tuple(row[name] for name in self.settings)
+
+    def rows(self, results):
+        """The data of a sweep's folder of results, a dict a point that ran well, in the order of the sweep."""
+        with open(results / "table.csv", newline="", encoding="utf-8") as file:
+            table = [row for row in csv.DictReader(file) if row["status"] == "ok"]
+        found = []
+        for row in table:
+            kept = {name: _base_name(row[name]) if name == "base" else row[name] for name in (*self.settings, *self.results)}
+            if self.added:
+                report = json.loads((results / "points" / row["point"] / "report.json").read_text(encoding="utf-8"))
+                kept |= {name: str(value) for name, value in self.added(report).items()}
+            found.append(kept)
+        return found
+
+
+def _base_name(path):
+    return Path(path).stem
+
+
+def attention_cycles(report):
+    """Cycles that the run waited for attention: scores, softmax and values of all heads (docs/report.md, profile.operators)."""
+    return {"attention_cycles": next(entry["cycles"] for entry in report["profile"]["operators"] if entry["name"] == "attention")}
+
+
+TIME = ("latency.cycles", "latency.seconds")
+ENERGY = ("energy.joules", "energy.by_block.dram", "energy.kv_mmu_share")
+DRAM = ("dram.row_hit_rate", "dram.bandwidth_utilisation", "dram.bytes_read", "dram.bytes_written")
+KV = tuple(f"dram.traffic.kv.{name}" for name in ("bytes_read", "bytes_written", "read_bursts", "write_bursts", "activates",
+                                                  "read_row_hits", "write_row_hits"))
+STUDIES = [
+    Study("baselines", "the machine and its baselines, whole runs", ("base",),
+          (*TIME, "latency.generation.cycles", "latency.generation.seconds", *ENERGY, "energy.by_phase.generation", *DRAM, *KV,
+           "kv_cache.peak_bytes", "kv_cache.budgets.least", "kv_cache.budgets.mean", "kv_cache.budgets.most"), costs.ends),
+    Study("ladder", "one mechanism after another switched on", ("workload.batch", "name"),
+          (*TIME, *ENERGY, *DRAM, *KV, "kv_cache.peak_bytes"), subset="batch-1"),
+    Study("sensitivity", "one parameter after another varied",
+          ("cache.policy", "pipeline.weight_prefetch", "model", "workload.batch", "workload.prompt_tokens", "cache.budget",
+           "model.weight_bits", "cache.kv_bits", "dram", "hardware.pe_array.rows", "hardware.buffers.weight.bank_bytes",
+           "hardware.core_clock_ps"), (*TIME, *ENERGY, "dram.bandwidth_utilisation"), costs.ends, subset="batch"),
+    Study("nearest", "the points nearest to the published figures", ("name", "cache.policy", "pipeline.weight_prefetch", "model",
+          "workload.prompt_tokens", "workload.generated_tokens", "cache.budget", "hardware.core_clock_ps"), (*TIME, *ENERGY), costs.ends),
+    Study("kelle", "Kelle's gain by batch and budget", ("workload.batch", "name", "model.layers"), (*TIME, *ENERGY),
+          subset="batch-1"),
+    Study("veda", "VEDA's attention by budget", ("workload.prompt_tokens", "name", "cache.budget"), TIME, attention_cycles),
+]
+
+
+def text_of(rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read(file):
+    with open(file, newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))

@@ -1,0 +1,51 @@
+"""How the gains move with one parameter at a time: the sensitivity study as the table that a tornado is drawn of."""
+
+import costs
+import page
+
+# Column of the data: what the page calls the parameter, and how a setting of it is written.
+PARAMETERS = {
+    "model": ("model", str),
+    "workload.batch": ("batch", str),
+    "workload.prompt_tokens": ("context, budget an eighth", lambda prompt: f"{(prompt + 1) * 10 // 9} tokens"),
+    "model.weight_bits": ("bits of a weight", str),
+    "cache.kv_bits": ("bits of K and V", str),
+    "dram": ("DRAM", str),
+    "hardware.pe_array.rows": ("array", lambda rows: f"{rows} x {rows}"),
+    "hardware.buffers.weight.bank_bytes": ("SRAM", lambda bank: f"{36 * bank / 1024:,.0f} kB"),
+    "hardware.core_clock_ps": ("clock", lambda picoseconds: f"{1e3 / picoseconds:.2g} GHz"),
+}
+COSTS = {
+    "dram": ("energy of a DRAM bit", {end: f"{bit} pJ" for end, bit in costs.PJ_PER_BIT.items()}),
+    "chip": ("costs of the chip's actions", {"low": "low", "high": "high"}),
+    "leakage": ("leakage and clock", {"low": "low", "high": "high"}),
+    "kv_mmu": ("costs of the KV-MMU", {"low": "low", "high": "high"}),
+}
+
+
+def table(baseline):
+    """[{parameter, setting, delay_reduction, energy_saving}] against a baseline; parameter `base` is the workload of the paper as it is here."""
+    points = page.variants(page.rows_of("sensitivity"), list(PARAMETERS))
+    base_settings = next(iter(points))
+    found = []
+    for settings, rows in points.items():
+        changed = [i for i, value in enumerate(settings) if value != base_settings[i]]
+        row, machine = rows[baseline], rows[page.MACHINE]
+        label, written = ("base", str) if not changed else PARAMETERS[list(PARAMETERS)[changed[0]]]
+        found.append({"parameter": label, "setting": written(settings[changed[0]]) if changed else "",
+                      "delay_reduction": page.ratio(row, machine, "latency.seconds"),
+                      "energy_saving": page.ratio(row, machine, "energy.joules")})
+    return found + _of_costs(points[base_settings][baseline], points[base_settings][page.MACHINE], found[0]["delay_reduction"])
+
+
+def _of_costs(row, machine, delay):
+    own, other = costs.Energy(machine), costs.Energy(row)
+    return [{"parameter": label, "setting": settings[end], "delay_reduction": delay,
+             "energy_saving": other.at(**{group: end}) / own.at(**{group: end})}
+            for group, (label, settings) in COSTS.items() for end in ("low", "high")]
+
+
+def reach(baseline):
+    """{result: (least, greatest)} over all rows."""
+    rows = table(baseline)
+    return {name: (min(row[name] for row in rows), max(row[name] for row in rows)) for name in ("delay_reduction", "energy_saving")}
