@@ -6,6 +6,7 @@ what the chip else does.
 """
 
 GROUPS = ("dram", "kv_mmu", "leakage", "chip")
+CHANGES = [f"{group}.{end}" for group in GROUPS for end in ("low", "high")]
 KV_BLOCK = "kv_mmu"
 DRAM_SCALE = "dram_scale"
 PJ_PER_BIT = {"low": 8, "value": 20, "high": 40}  # what dram_scale's ends and value mean (configs/cost/65nm.json)
@@ -24,12 +25,12 @@ def ends(report):
     """{GROUP.END: J by which the run's energy changes with all costs of a group at that end of their ranges}."""
     energy = report["energy"]
     blocks = {entry["name"]: entry["block"] for entry in energy["actions"]}
-    change = {(group, end): 0.0 for group in GROUPS for end in ("low", "high")}
+    change = dict.fromkeys(CHANGES, 0.0)
     for row in energy["sensitivity"]:
         group = group_of(row["cost"], blocks)
         for end in ("low", "high"):
-            change[group, end] += row[f"{end}_joules"] - energy["joules"]
-    return {f"{group}.{end}": value for (group, end), value in change.items()}
+            change[f"{group}.{end}"] += row[f"{end}_joules"] - energy["joules"]
+    return change
 
 
 class Energy:
@@ -38,7 +39,7 @@ class Energy:
     def __init__(self, row):
         self.value, self.dram = float(row["energy.joules"]), float(row["energy.by_block.dram"])
         self.kv_mmu = float(row["energy.kv_mmu_share"]) * self.value
-        self.change = {key: float(row[key]) for key in row if key.partition(".")[0] in GROUPS}
+        self.change = {key: float(row[key]) for key in CHANGES}
 
     def at(self, scale=1.0, **chosen):
         """With DRAM's energies times `scale` and groups at their `low` or `high` end: at(2, leakage="low")."""

@@ -3,6 +3,7 @@
 import collections
 
 import costs
+import judged
 import space
 import studies
 
@@ -53,7 +54,9 @@ def baselines():
         row.energy_generation = ratio(row, machine, "energy.by_phase.generation")
         row.kv_bytes = row["dram.traffic.kv.bytes_read"] + row["dram.traffic.kv.bytes_written"]
         row.all_bytes = row["dram.bytes_read"] + row["dram.bytes_written"]
-        row.costed = costs.Energy(row)
+        row.unmanaged = rows[FULL if row["base"] in (MACHINE, FULL) else "full-no-batching"]
+    for row in rows.values():
+        row.traffic_reduction = row.unmanaged.all_bytes / row.all_bytes
     return rows
 
 
@@ -124,15 +127,18 @@ def off(delay, energy):
     return max(abs(delay / space.TARGET["delay"] - 1), abs(energy / space.TARGET["energy"] - 1))
 
 
+KELLE_LAYERS = 32
+KELLE_PUBLISHED = {1: 1.24, 4: 1.71, 16: 3.16}  # energy gain by batch, LLaMA-2-7B on PG19, MICRO'25
+
+
 def kelle():
     """{(batch, name): energy and delay of the whole model over the full cache's}, from one and two layers of it."""
-    layers = 32
     whole = {}
     points = collections.defaultdict(dict)
     for row in rows_of("kelle"):
         points[row["workload.batch"], row["name"]][row["model.layers"]] = row
     for key, at in points.items():
-        whole[key] = {name: at[1][name] + (layers - 1) * (at[2][name] - at[1][name]) for name in ("latency.seconds", "energy.joules")}
+        whole[key] = {name: at[1][name] + (KELLE_LAYERS - 1) * (at[2][name] - at[1][name]) for name in ("latency.seconds", "energy.joules")}
     return {(batch, name): Row({}, delay=whole[batch, "full"]["latency.seconds"] / value["latency.seconds"],
                                energy=whole[batch, "full"]["energy.joules"] / value["energy.joules"])
             for (batch, name), value in whole.items() if name != "full"}
@@ -154,4 +160,6 @@ def text(template):
         n=lambda value, digits=0: f"{value:,.{digits}f}",
         pct=lambda value, digits=1: f"{100 * value:.{digits}f} %")
     return environment.from_string(template).render(
-        baselines=baselines(), ladder=ladder(), rungs=LADDER, nearest=nearest(), kelle=kelle(), veda=veda(), target=space.TARGET)
+        baselines=baselines(), ladder=ladder(), rungs=LADDER, nearest=nearest(), kelle=kelle(),
+        kelle_published=KELLE_PUBLISHED, kelle_budgets=sorted({name for _, name in kelle()}, key=len), veda=veda(),
+        first_pass=judged.summary(), target=space.TARGET)

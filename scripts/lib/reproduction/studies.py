@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 
 import costs
+import samples
+import whole_files
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / "docs" / "reproduction"
@@ -25,8 +27,8 @@ class Study:
     added: object = None  # function of a report: further columns
     subset: str = ""  # of the sweep: what a check runs again
 
-    @property
-    def sweep(self):
+    def sweep(self, folder):
+        """The sweep's file; `folder` may take one that is made."""
         return ROOT / "configs" / "sweeps" / f"{self.name}.json"
 
     @property
@@ -39,16 +41,36 @@ class Study:
 
     def rows(self, results):
         """The data of a sweep's folder of results, a dict a point that ran well, in the order of the sweep."""
-        with open(results / "table.csv", newline="", encoding="utf-8") as file:
-            table = [row for row in csv.DictReader(file) if row["status"] == "ok"]
         found = []
-        for row in table:
-            kept = {name: _base_name(row[name]) if name == "base" else row[name] for name in (*self.settings, *self.results)}
-            if self.added:
-                report = json.loads((results / "points" / row["point"] / "report.json").read_text(encoding="utf-8"))
-                kept |= {name: str(value) for name, value in self.added(report).items()}
-            found.append(kept)
+        for row in read(results / "table.csv"):
+            if row["status"] == "ok":
+                kept = {name: _base_name(row[name]) if name == "base" else row[name] for name in (*self.settings, *self.results)}
+                found.append(kept | self.of_report(row, results))
         return found
+
+    def of_report(self, row, results):
+        """What `added` makes of the report of a row of the table, as text."""
+        if not self.added:
+            return {}
+        report = json.loads((results / "points" / row["point"] / "report.json").read_text(encoding="utf-8"))
+        return {name: str(value) for name, value in self.added(report).items()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampled(Study):
+    """Points that the data itself names, a row each."""
+
+    fixed: dict = dataclasses.field(default_factory=dict)  # settings of all
+    settings_of: object = None  # function of a row
+
+    def sweep(self, folder):
+        file = folder / f"{self.name}.json"
+        base = ROOT / "configs" / "paper" / "machine.json"
+        whole_files.write_whole(file, samples.sweep_document(read(self.data), self.settings_of, self.fixed, base))
+        return file
+
+    def rows(self, results):
+        return [stored | self.of_report(row, results) for stored, row in zip(read(self.data), read(results / "table.csv"), strict=True)]
 
 
 def _base_name(path):
@@ -74,7 +96,11 @@ STUDIES = [
     Study("sensitivity", "one parameter after another varied",
           ("cache.policy", "pipeline.weight_prefetch", "model", "workload.batch", "workload.prompt_tokens", "cache.budget",
            "model.weight_bits", "cache.kv_bits", "dram", "hardware.pe_array.rows", "hardware.buffers.weight.bank_bytes",
-           "hardware.core_clock_ps"), (*TIME, *ENERGY, "dram.bandwidth_utilisation"), costs.ends, subset="batch"),
+           "hardware.buffers.weight.banks", "hardware.core_clock_ps"), (*TIME, *ENERGY, "dram.bandwidth_utilisation"), costs.ends, subset="batch"),
+    Sampled(samples.STEPS, "random generation steps, for the first pass", added=samples.step_results, fixed=samples.STEP,
+            settings_of=samples.step),
+    Sampled(samples.PROMPTS, "random prompts, for the first pass", added=samples.prompt_results, fixed=samples.PROMPT,
+            settings_of=samples.prompt),
     Study("nearest", "the points nearest to the published figures", ("name", "cache.policy", "pipeline.weight_prefetch", "model",
           "workload.prompt_tokens", "workload.generated_tokens", "cache.budget", "hardware.core_clock_ps"), (*TIME, *ENERGY), costs.ends),
     Study("kelle", "Kelle's gain by batch and budget", ("workload.batch", "name", "model.layers"), (*TIME, *ENERGY),
