@@ -128,7 +128,8 @@ class Table:
         gaps = self.frame[values.isna() | values.abs().eq(float("inf"))]
         if not gaps.empty:
             row = ", ".join(f"{column} {shown(gaps[column].iloc[0])}" for column in self.frame.columns[:2])
-            raise Unusable(f"{self.path}: {len(gaps)} of {len(self.frame)} rows have no finite number in {name}, as that of {row}")
+            raise Unusable(f"{self.path}: {len(gaps)} of {len(self.frame)} rows have no finite number in {name}, as that "
+                           f"of {row}")
         return name
 
     def where(self, conditions):

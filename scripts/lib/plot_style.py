@@ -5,7 +5,9 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.patches import Patch  # noqa: E402
+from matplotlib.patches import Patch, PathPatch, Rectangle  # noqa: E402
+from matplotlib.path import Path  # noqa: E402
+from matplotlib.patheffects import Normal, Stroke  # noqa: E402
 from matplotlib.ticker import (FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter,  # noqa: E402
                                NullLocator)
 
@@ -161,13 +163,14 @@ def log_if_wide(axes, values, ratio=20):
         axes.set_ylim(bottom=0)
 
 
-def plain_log(axis, low, high):
-    """A logarithmic x or y axis for values from `low` to `high`, with plain numbers at ticks few enough to be read."""
+def plain_log(axis, low, high, sparse=100):
+    """A logarithmic x or y axis for values from `low` to `high`, with plain numbers at ticks; from the ratio `sparse`
+    of `high` to `low` on there are no ticks but at powers of ten."""
     (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
     if high < 3 * low:  # too short for powers of ten and what lies between them: round numbers
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     else:
-        between = (1, 1.5, 2, 3, 5, 7) if high <= 8 * low else (1, 2, 5) if high < 100 * low else (1,)
+        between = (1, 1.5, 2, 3, 5, 7) if high <= 8 * low else (1, 2, 5) if high < sparse * low else (1,)
         axis.set_major_locator(LogLocator(10, between))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.9g}"))
     axis.set_minor_locator(NullLocator())

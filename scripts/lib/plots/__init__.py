@@ -14,7 +14,7 @@ import argparse
 import importlib
 
 KINDS = ["lines", "heatmap", "energy", "stalls", "operators", "roofline", "residency", "bandwidth", "steps", "serving",
-         "front", "ladder", "tornado", "compare"]
+         "front", "ladder", "tornado", "region", "compare"]
 OF_A_REPORT = ["report", "reports"]
 SWEEP = ("table of a sweep", ["config_hash"])
 

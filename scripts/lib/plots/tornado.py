@@ -34,20 +34,21 @@ def settings(table):
         found.setdefault(shown(row["parameter"]), []).append(row)
     base = found.pop(BASE, [])
     if len(base) != 1:
-        raise Unusable(f"{table.path}: {len(base)} rows have the parameter {BASE}; one is needed, which gives the middle line")
+        raise Unusable(f"{table.path}: {len(base)} rows have the parameter {BASE}; one is needed, which gives the "
+                       "middle line")
     if not found:
         raise Unusable(f"{table.path}: no row has a parameter other than {BASE}")
     for parameter, rows in found.items():
         names = [shown(row["setting"]) for row in rows]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise Unusable(f"{table.path}: {names.count(twice)} rows have the parameter {parameter} and the setting {twice}; "
-                           "one is needed: choose with --where")
+            raise Unusable(f"{table.path}: {names.count(twice)} rows have the parameter {parameter} and the setting "
+                           f"{twice}; one is needed: choose with --where")
     return base[0], found
 
 
 def bar(base, rows, result):
-    """[(result, setting)] from the least to the greatest; the base, where no setting equals it, has the setting None."""
+    """[(result, setting)] from the least to the greatest; the base, if no setting equals it, has the setting None."""
     ends = [(row[result], shown(row["setting"])) for row in rows]
     reached = any(value == base[result] for value, _ in ends)
     return sorted(ends if reached else [(base[result], None), *ends], key=lambda end: end[0])
@@ -109,15 +110,17 @@ class Panel:
 
     def write(self, text, value, side, **where):
         """Text to the left (-1) or right (1) of a value, or over it (0)."""
-        written = self.axes.annotate(text, (value / self.factor, where.pop("at")), textcoords="offset points", fontsize=SMALL,
-                                     ha={-1: "right", 0: "center", 1: "left"}[side], annotation_clip=False, **where)
-        width = 72 / self.axes.figure.dpi * written.get_window_extent(
-            self.axes.figure.canvas.get_renderer()).width + 2 * GAP
+        written = self.axes.annotate(text, (value / self.factor, where.pop("at")), textcoords="offset points",
+                                     ha={-1: "right", 0: "center", 1: "left"}[side], fontsize=SMALL,
+                                     annotation_clip=False, **where)
+        figure = self.axes.figure
+        width = 72 / figure.dpi * written.get_window_extent(figure.canvas.get_renderer()).width + 2 * GAP
         self.room.append((value, *{-1: (width, GAP), 0: (width / 2, width / 2), 1: (GAP, width)}[side]))
 
     def bar(self, place, ends):
         least, greatest = ends[0][0], ends[-1][0]
-        self.axes.barh(place, (greatest - least) / self.factor, left=least / self.factor, height=0.62, color=FILL, zorder=2)
+        self.axes.barh(place, (greatest - least) / self.factor, left=least / self.factor, height=0.62, color=FILL,
+                       zorder=2)
         self.room.append((least, GAP, GAP))
         self.room.append((greatest, GAP, GAP))
         behind = dict(boxstyle="square,pad=0.1", facecolor=style.PAPER, edgecolor="none")
@@ -168,8 +171,8 @@ def figure(table, options):
 
     across = min(ACROSS, len(results)) if options.width == "page" else 1
     down = -(-len(results) // across)
-    drawing, axes = style.new_figure(options.width, 0.15 + down * (AROUND + ROW * len(order)), rows=down, columns=across,
-                                     sharey=True)
+    height = 0.15 + down * (AROUND + ROW * len(order))
+    drawing, axes = style.new_figure(options.width, height, rows=down, columns=across, sharey=True)
     for unused in axes.flat[len(results):]:
         unused.set_visible(False)
     panels, between = [], False
