@@ -30,8 +30,8 @@ def gains(table, name):
     wrong = frame[frame[table.complete(name)] <= 0]
     if not wrong.empty:
         row = ", ".join(f"{column} {shown(wrong[column].iloc[0])}" for column in TABLE[1])
-        raise Unusable(f"{table.path}: {len(wrong)} rows have a {name} that is not above 0, as that of {row}: "
-                       f"{shown(wrong[name].iloc[0])}; its axis is logarithmic")
+        raise Unusable(f"{table.path}: {name} is not above 0 in {len(wrong)} rows, as {shown(wrong[name].iloc[0])} of {row}; "
+                       "its axis is logarithmic")
     return name
 
 
