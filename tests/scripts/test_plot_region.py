@@ -187,8 +187,8 @@ class Refusals(unittest.TestCase):
         self.refused('gains.csv: a row has the kind "guessed"; first pass or simulated is needed',
                      few() + [row("full", "guessed", 1, 1)])
         low = [row("full", "simulated", 1, 0.0), row("full", "simulated", 1, -1)]
-        self.refused("gains.csv: energy_saving is not above 0 in 2 rows, as 0 of baseline full, kind simulated; its axis is "
-                     "logarithmic", few() + low)
+        self.refused("gains.csv: energy_saving is not above 0 in 2 rows, as 0 of baseline full, kind simulated; its axis "
+                     "is logarithmic", few() + low)
         self.refused("gains.csv: 1 of 8 rows have no finite number in delay_reduction, as that of baseline full",
                      few() + [row("full", "simulated", float("inf"), 1)])
         self.refused("gains.csv: a row has a count that is not above 0",

@@ -30,8 +30,8 @@ def gains(table, name):
     wrong = frame[frame[table.complete(name)] <= 0]
     if not wrong.empty:
         row = ", ".join(f"{column} {shown(wrong[column].iloc[0])}" for column in TABLE[1])
-        raise Unusable(f"{table.path}: {name} is not above 0 in {len(wrong)} rows, as {shown(wrong[name].iloc[0])} of {row}; "
-                       "its axis is logarithmic")
+        raise Unusable(f"{table.path}: {name} is not above 0 in {len(wrong)} rows, as {shown(wrong[name].iloc[0])} of "
+                       f"{row}; its axis is logarithmic")
     return name
 
 
@@ -128,7 +128,9 @@ def legend(panel, found):
                     color=style.pale(style.colour_of(index), 0.5))
         handles += panel.plot([], [], label=name, **(marker(index) if kinds[SIMULATED] else pale))
     drawn = [kind for kind in KINDS if any(kinds[kind] for kinds in found.values())]
-    return handles, f"baselines; markers: {SIMULATED}, pale: {FIRST_PASS}" if drawn == KINDS else f"baselines, {drawn[0]}"
+    if drawn == KINDS:
+        return handles, f"baselines; markers: {SIMULATED}, pale: {FIRST_PASS}"
+    return handles, f"baselines, {drawn[0]}"
 
 
 def draw_target(panel, at, within):
