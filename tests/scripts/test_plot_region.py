@@ -116,6 +116,9 @@ class Places(unittest.TestCase):
         self.assertLess(axes.get_ylim()[0], 0.5)
         self.assertGreater(axes.get_ylim()[1], 9)
         self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("delay reduction (×)", "energy saving (×)"))
+        boxed = drawn("region", fixtures.table(few()), target="40,0.5", within=0.5).axes[0]
+        self.assertGreater(boxed.get_xlim()[1], 60)
+        self.assertLess(boxed.get_ylim()[0], 0.25)
 
     def test_a_target_is_a_cross_with_a_box_around_it(self):
         figure = drawn("region", fixtures.table(few()), target="4,1.5", within=0.1)

@@ -182,7 +182,7 @@ def figure(table, options):
     at = target(options)
     found = groups(table, x, y)
     frame = table.frame
-    aims = ([at[0]], [at[1]]) if at else ([], [])
+    aims = [[aim * (1 + way * (options.within or 0)) for way in (-1, 1)] for aim in at or ()] or [[], []]
     (low_x, high_x), (low_y, high_y) = (ends([*frame[name], *aim]) for name, aim in zip((x, y), aims))
 
     drawing, axes = style.new_figure(options.width, 3.2 if options.width == "column" else 3.6)
