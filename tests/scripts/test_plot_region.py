@@ -71,8 +71,8 @@ class Places(unittest.TestCase):
         self.assertEqual(found["full"], {"first pass": [(1.5, 1.4, 1), (2, 1.8, 1000), (2.5, 2.2, 30)],
                                          "simulated": [(1.6, 1.5, 1), (2.4, 2, 1)]})
 
-    def test_cells_are_squares_of_the_size_said_around_their_gains(self):
-        figure = drawn("region", fixtures.table(few()), cell=4)
+    def test_cells_are_small_squares_around_their_gains(self):
+        figure = drawn("region", fixtures.table(few()))
         figure.draw_without_rendering()
         axes = figure.axes[0]
         colour, squares = cells(figure)[0]
@@ -83,7 +83,14 @@ class Places(unittest.TestCase):
             self.assertAlmostEqual((bottom * top) ** 0.5, gains[1])
             low, high = axes.transData.transform([(left, bottom), (right, top)])
             for length in high - low:
-                self.assertAlmostEqual(length * 72 / figure.dpi, 4, delta=0.1)
+                self.assertAlmostEqual(length * 72 / figure.dpi, region.SMALL, delta=0.1)
+
+    def test_cells_of_a_grid_fill_it(self):
+        rows = [row("full", "first pass", 10 ** (0.02 * (place + 0.5)), 2) for place in range(5)]
+        (_, squares), = cells(drawn("region", fixtures.table(rows), cell=0.02))
+        for place, (left, _, right, _) in enumerate(squares):
+            self.assertAlmostEqual(left, 10 ** (0.02 * place))
+            self.assertAlmostEqual(right, 10 ** (0.02 * (place + 1)))
 
     def test_cells_of_more_points_are_in_more_layers(self):
         layers = [(colour, [round((left * right) ** 0.5, 6) for left, _, right, _ in squares])
@@ -205,7 +212,8 @@ class Refusals(unittest.TestCase):
         self.refused("--within is around a target: --target X,Y is needed", few(), within=0.1)
         for wrong in (0, 1, -0.1):
             self.refused(f"--within {wrong}: a share between 0 and 1", few(), target="3.62,1.52", within=wrong)
-        self.refused("--cell 0: has to be above 0", few(), cell=0)
+        for wrong in (0, 1, -0.1):
+            self.refused(f"--cell {wrong}: a part of a power of ten", few(), cell=wrong)
 
 
 @fixtures.needs_packages

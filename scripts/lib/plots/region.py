@@ -15,12 +15,13 @@ OPTIONS = [("--x", dict(metavar="COLUMN", default="delay_reduction", help="gain 
            ("--target", dict(metavar="X,Y", help="a cross at these gains")),
            ("--within", dict(metavar="SHARE", type=float, help="a box around the target, so far to each side: 0.1 is "
                                                                "10 %%")),
-           ("--cell", dict(metavar="POINTS", type=float, default=2.5,
-                           help="size of a cell, in points of 1/72 inch (default %(default)s)")),
+           ("--cell", dict(metavar="DECADES", type=float, help="side of a cell in powers of ten, where the table has "
+                                                               "cells of a grid (default: a small square)")),
            ("--where", dict(metavar="COLUMN=VALUE", action="append", default=[],
                             help="only these rows; may be repeated"))]
 FIRST_PASS, SIMULATED = KINDS = ["first pass", "simulated"]
 LAYERS, OPACITY = 3, 0.25  # cells of few points are drawn once, those of most in every layer
+SMALL = 2.5  # points of 1/72 inch: the side of a cell that is of no grid
 SPARSE = 1000  # ratio of the greatest to the least gain from which on ticks are powers of ten
 
 
@@ -97,11 +98,16 @@ def squares(cells, across, up):
                 codes * len(cells))
 
 
-def draw_cells(panel, found, points):
-    """Cells of so many points, once the layout is known."""
+def sides(panel, decades):
+    """(across, up) of a cell, as factors, once the layout is known."""
+    if decades is not None:
+        return 10 ** decades, 10 ** decades
     box = panel.get_window_extent()
-    across, up = ((high / low) ** (points * panel.figure.dpi / 72 / length) for (low, high), length in (
-        (panel.get_xlim(), box.width), (panel.get_ylim(), box.height)))
+    return [(high / low) ** (SMALL * panel.figure.dpi / 72 / length) for (low, high), length in (
+        (panel.get_xlim(), box.width), (panel.get_ylim(), box.height))]
+
+
+def draw_cells(panel, found, across, up):
     counts = [count for kinds in found.values() for _, _, count in kinds[FIRST_PASS]]
     for index, kinds in enumerate(found.values()):
         for layer in filter(None, layers(kinds[FIRST_PASS], min(counts, default=1), max(counts, default=1))):
@@ -177,8 +183,8 @@ def figure(table, options):
     table = table.where(options.where)
     x, y = gains(table, options.x), gains(table, options.y)
     counted(table)
-    if options.cell <= 0:
-        raise Unusable(f"--cell {options.cell:g}: has to be above 0")
+    if options.cell is not None and not 0 < options.cell < 1:
+        raise Unusable(f"--cell {options.cell:g}: a part of a power of ten is needed, such as 0.02")
     at = target(options)
     found = groups(table, x, y)
     frame = table.frame
@@ -199,7 +205,7 @@ def figure(table, options):
     handles += draw_target(panel, at, options.within) if at else []
     style.legend_above(drawing, handles, title)
     drawing.draw_without_rendering()
-    draw_cells(panel, found, options.cell)
+    draw_cells(panel, found, *sides(panel, options.cell))
     if plot_units.quantity(x)[1] == plot_units.quantity(y)[1] == "×":
         draw_diagonal(panel, frame[[x, y]].to_numpy())
     return drawing
