@@ -122,6 +122,16 @@ class Table:
                            "numbers are needed")
         return name
 
+    def complete(self, name):
+        """The column's name, where it is one of numbers and no row lacks one: what a gap would make look smaller."""
+        values = self.frame[self.numbers(name)]
+        gaps = self.frame[values.isna() | values.abs().eq(float("inf"))]
+        if not gaps.empty:
+            row = ", ".join(f"{column} {shown(gaps[column].iloc[0])}" for column in self.frame.columns[:2])
+            raise Unusable(f"{self.path}: {len(gaps)} of {len(self.frame)} rows have no finite number in {name}, as that "
+                           f"of {row}")
+        return name
+
     def where(self, conditions):
         """The rows for which every "COLUMN=VALUE" holds."""
         frame = self.frame
@@ -164,6 +174,8 @@ def shown(value):
     """A cell as text: 64, not 64.0; an empty one is "none"."""
     if value != value:
         return "none"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:  # up to there a float has every digit
+        return str(int(value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -175,7 +187,8 @@ def shown_number(text):
         return text
 
 
-def read_table(path):
+def read_table(path, what="table of a sweep", needed=("config_hash",)):
+    """The done points of a table, which is `what` a picture is drawn from if it has the columns `needed`."""
     import pandas
     try:
         if not Path(path).is_file():
@@ -188,9 +201,10 @@ def read_table(path):
         else:
             frame = pandas.read_csv(path)
     except (pandas.errors.DatabaseError, pandas.errors.ParserError, pandas.errors.EmptyDataError, ValueError) as error:
-        raise Unusable(f"{path}: is no table of a sweep: {str(error).splitlines()[0]}") from None
-    if "config_hash" not in frame.columns:
-        raise Unusable(f"{path}: is no table of a sweep (no column config_hash)")
+        raise Unusable(f"{path}: is no {what}: {str(error).splitlines()[0]}") from None
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise Unusable(f"{path}: is no {what} (no column {', '.join(missing)})")
     if frame.empty:
         raise Unusable(f"{path}: the table has no rows")
     if "status" in frame.columns:

@@ -5,7 +5,9 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
-from matplotlib.patches import Patch  # noqa: E402
+from matplotlib.patches import Patch, PathPatch, Rectangle  # noqa: E402
+from matplotlib.path import Path  # noqa: E402
+from matplotlib.patheffects import Normal, Stroke  # noqa: E402
 from matplotlib.ticker import (FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter,  # noqa: E402
                                NullLocator)
 
@@ -70,6 +72,12 @@ def contrasting(colour):
     return DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else LIGHT
 
 
+def pale(colour, share):
+    """The colour mixed with paper, of which it is `share`."""
+    return tuple(share * part + (1 - share) * paper for part, paper in zip(
+        matplotlib.colors.to_rgb(colour), matplotlib.colors.to_rgb(PAPER)))
+
+
 # Of a stacked bar, what is too thin to be seen: not drawn, so that no white edge stands where nothing is.
 THINNEST = 1e-4
 
@@ -110,6 +118,15 @@ def legend_above(figure, handles, title=None):
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - share))
 
 
+def title(figure, text):
+    """A line over the figure, and over its legend if it has one; the axes make room."""
+    written = figure.suptitle(text, fontsize=8)
+    renderer = figure.canvas.get_renderer()
+    for legend in figure.legends:
+        below = 1 - (written.get_window_extent(renderer).height / figure.dpi + 0.05) / figure.get_size_inches()[1]
+        legend.set_bbox_to_anchor((0, 0, 1, below), transform=figure.transFigure)
+
+
 def legend_beside(axes, handles, title=None):
     """A legend to the right of one panel, in the order in which a bar is stacked; the panel makes room."""
     axes.legend(handles=handles, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, title=title,
@@ -144,6 +161,19 @@ def log_if_wide(axes, values, ratio=20):
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_ylim(bottom=0)
+
+
+def plain_log(axis, low, high, sparse=100):
+    """A logarithmic x or y axis for values from `low` to `high`, with plain numbers at ticks; from the ratio `sparse`
+    of `high` to `low` on there are no ticks but at powers of ten."""
+    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
+    if high < 3 * low:  # too short for powers of ten and what lies between them: round numbers
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    else:
+        between = (1, 1.5, 2, 3, 5, 7) if high <= 8 * low else (1, 2, 5) if high < sparse * low else (1,)
+        axis.set_major_locator(LogLocator(10, between))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.9g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def save(figure, path, kind=None):

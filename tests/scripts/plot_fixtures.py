@@ -1,10 +1,15 @@
-"""Small inputs of scripts/plot: a report whose numbers add up as a run's do, a comparison, a table of a sweep."""
+"""Small inputs of scripts/plot: a report whose numbers add up as a run's do, a comparison, a table of a sweep; the
+script in this process, and a picture as matplotlib has it."""
 
+import contextlib
 import importlib.util
+import io
 import json
+import runpy
 import sys
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,3 +149,37 @@ def write_inputs(folder):
                        ("compare", comparison())):
         (folder / f"{name}.json").write_text(json.dumps(data), encoding="utf-8")
     (folder / "table.csv").write_text(table_text(), encoding="utf-8")
+
+
+class Result:
+    def __init__(self, returncode, stdout, stderr):
+        self.returncode, self.stdout, self.stderr = returncode, stdout, stderr
+
+
+def run(script, *arguments):
+    """The script with these arguments, in this process, which has matplotlib already."""
+    path = str(ROOT / "scripts" / script)
+    out, errors = io.StringIO(), io.StringIO()
+    with mock.patch.object(sys, "argv", [path, *map(str, arguments)]), contextlib.redirect_stdout(out), \
+            contextlib.redirect_stderr(errors):
+        try:
+            runpy.run_path(path, run_name="__main__")
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+    return Result(code, out.getvalue(), errors.getvalue())
+
+
+def drawn(kind, data, **options):
+    """The picture as matplotlib has it, with the options given and the others as they are by default."""
+    import plot_style
+    import plots
+    with plot_style.style():
+        return plots.module(kind).figure(data, plots.defaults(kind, **options))
+
+
+def table(rows, path="table.csv"):
+    """A Table of these dictionaries."""
+    import pandas
+    import plot_data
+    return plot_data.Table(pandas.DataFrame(rows), path)

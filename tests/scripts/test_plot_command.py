@@ -1,36 +1,14 @@
 """scripts/plot and scripts/report-page as programs: files, equal bytes, what is refused and how."""
 
-import contextlib
-import io
 import json
 import re
-import runpy
 import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
-from unittest import mock
 
 import plot_fixtures as fixtures
-
-class Result:
-    def __init__(self, returncode, stdout, stderr):
-        self.returncode, self.stdout, self.stderr = returncode, stdout, stderr
-
-
-def run(script, *arguments):
-    """The script with these arguments, in this process, which has matplotlib already."""
-    path = str(fixtures.ROOT / "scripts" / script)
-    out, errors = io.StringIO(), io.StringIO()
-    with mock.patch.object(sys, "argv", [path, *map(str, arguments)]), contextlib.redirect_stdout(out), \
-            contextlib.redirect_stderr(errors):
-        try:
-            runpy.run_path(path, run_name="__main__")
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-    return Result(code, out.getvalue(), errors.getvalue())
+from plot_fixtures import run
 
 
 def run_program(script, *arguments):

@@ -8,19 +8,14 @@ import math
 import unittest
 
 import plot_fixtures as fixtures
+from plot_fixtures import drawn
 
 if fixtures.HAVE_PACKAGES:
     import pandas
     import plot_data
     import plot_style
-    import plots
     from plots import (bandwidth, compare, energy, front, heatmap, ladder, lines, operators, residency, roofline,
                        serving, stalls, steps)
-
-
-def drawn(kind, data, **options):
-    with plot_style.style():
-        return plots.module(kind).figure(data, plots.defaults(kind, **options))
 
 
 def bars(axes):
@@ -255,6 +250,37 @@ class Units(unittest.TestCase):
         self.assertEqual(plot_units.scaled("latency.cycles", [2e6])[1], "latency (million cycles)")
         self.assertEqual(plot_units.scaled("energy.by_block.dram", [2])[1], "energy, DRAM (J)")
         self.assertEqual(plot_units.scaled("dram.row_hit_rate", [0.5]), (1, "row hit rate (ratio)"))
+
+    def test_whole_numbers_have_all_their_digits(self):
+        self.assertEqual([plot_data.shown(value) for value in (64.0, 2097152.0, 2097152, 0.75, math.nan, "a")],
+                         ["64", "2097152", "2097152", "0.75", "none", "a"])
+
+    def test_a_logarithmic_axis_has_plain_numbers_as_many_as_can_be_read(self):
+        def ticks(low, high, **options):
+            figure, axes = plot_style.new_figure("column", 2)
+            panel = axes[0, 0]
+            plot_style.plain_log(panel.xaxis, low, high, **options)
+            panel.set_xlim(low, high)
+            figure.draw_without_rendering()
+            return [label.get_text() for tick, label in zip(panel.get_xticks(), panel.get_xticklabels())
+                    if low <= tick <= high]
+
+        self.assertEqual(ticks(1, 2), ["1", "1.2", "1.4", "1.6", "1.8", "2"])
+        self.assertEqual(ticks(0.9, 6), ["1", "1.5", "2", "3", "5"])
+        self.assertEqual(ticks(0.9, 60), ["1", "2", "5", "10", "20", "50"])
+        self.assertEqual(ticks(100, 2e6), ["100", "1,000", "10,000", "100,000", "1,000,000"])
+        self.assertEqual(ticks(0.9, 120, sparse=1000), ["1", "2", "5", "10", "20", "50", "100"])
+
+    def test_a_title_stands_above_the_legend_and_that_above_the_panels(self):
+        figure, axes = plot_style.new_figure("column", 2)
+        plot_style.legend_above(figure, axes[0, 0].plot([1, 2], label="line"), "a legend")
+        plot_style.title(figure, "A title")
+        figure.draw_without_rendering()
+        title, legend, panel = (artist.get_window_extent() for artist in (figure._suptitle, figure.legends[0],
+                                                                          axes[0, 0]))
+        self.assertGreaterEqual(title.y0, legend.y1 - 0.5)
+        self.assertGreaterEqual(legend.y0, panel.y1)
+        self.assertLess(title.y1, figure.bbox.y1)
 
     def test_a_geometric_row_gets_a_logarithmic_axis(self):
         self.assertTrue(plot_style.geometric([1, 2, 4, 8]))

@@ -4,6 +4,7 @@
     SUMMARY   a line for --list
     INPUT     "report", "reports", "table" or "comparison"
     OPTIONS   [(flag, arguments of argparse's add_argument)]
+    TABLE     (what it is, the columns that it needs) of a "table" that is not that of a sweep
     figure(input, options)  draws it
 
 and functions without matplotlib that work out the numbers drawn.
@@ -13,12 +14,18 @@ import argparse
 import importlib
 
 KINDS = ["lines", "heatmap", "energy", "stalls", "operators", "roofline", "residency", "bandwidth", "steps", "serving",
-         "front", "ladder", "compare"]
+         "front", "ladder", "tornado", "region", "compare"]
 OF_A_REPORT = ["report", "reports"]
+SWEEP = ("table of a sweep", ["config_hash"])
 
 
 def module(kind):
     return importlib.import_module(f"plots.{kind}")
+
+
+def table_of(kind):
+    """(what the picture's table is, the columns that it needs)"""
+    return getattr(module(kind), "TABLE", SWEEP)
 
 
 def add_options(parser, kind):

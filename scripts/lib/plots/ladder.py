@@ -22,10 +22,10 @@ WIDE = 8  # from this ratio of the largest to the smallest value on, an axis is 
 ACROSS = 3  # panels beside each other on a page
 
 
-def default_results(table):
-    found = [name for name in RESULTS if table.first_of([name])]
+def default_results(table, results=RESULTS):
+    found = [name for name in results if table.first_of([name])]
     if not found:
-        raise Unusable(f"{table.path}: none of {', '.join(RESULTS)} is in the table; choose results with --y")
+        raise Unusable(f"{table.path}: none of {', '.join(results)} is in the table; choose results with --y")
     return found
 
 
@@ -63,10 +63,7 @@ def figure(table, options):
                                                marker=style.marker_of(index), markersize=max(3, 6.5 - index),
                                                markeredgecolor=style.PAPER, markeredgewidth=0.3, label=shown(value))[0]
         if min(values) > 0 and max(values) / min(values) > WIDE:
-            panel.set_xscale("log")
-            panel.xaxis.set_major_locator(style.LogLocator(10, (1, 2, 5) if max(values) < 100 * min(values) else (1,)))
-            panel.xaxis.set_major_formatter(style.FuncFormatter(lambda value, _: f"{value:,g}"))
-            panel.xaxis.set_minor_locator(style.NullLocator())
+            style.plain_log(panel.xaxis, min(values), max(values))
         else:
             panel.set_xlim(0, 1.05 * max(values) / factor or 1)
             panel.xaxis.set_major_locator(style.MaxNLocator(6))
