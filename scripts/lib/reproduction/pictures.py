@@ -21,7 +21,8 @@ def all_of(folder):
             "tornado", table, "--width", "page", "--target", f"delay_reduction={space.TARGET['delay']}",
             "--target", f"energy_saving={space.TARGET['energy']}"]
     table = _written(folder / "region.csv", space.cells() + _simulated())
-    yield "reproduction-region.png", ["region", table, "--width", "page", "--target", TARGET, "--within", str(space.WITHIN)]
+    yield "reproduction-region.png", ["region", table, "--width", "page", "--target", TARGET, "--within", str(space.WITHIN),
+                                       "--cell", str(space.CELL)]
 
 
 def _simulated():
