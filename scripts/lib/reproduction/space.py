@@ -28,6 +28,11 @@ AXES = {
     "bank_bytes": ([4096, 16384, 32768, 65536], "of each of 36 banks: 144 kB, 576 kB, 1.1 MB, 2.3 MB of SRAM; VEDA: 256 kB, Kelle: 2 MB"),
     "core_ps": ([1000, 1333, 2000, 5000], "1, 0.75, 0.5 and 0.2 GHz; 65 nm designs of the group: up to 1.1 GHz"),
 }
+# Where AXES come near the published pair, more finely: contexts within GPT-2's positions, clocks near the one at which array
+# and DRAM are equally busy, little SRAM.
+FINE = {name: values for name, (values, _) in AXES.items()} | {
+    "prompt": [128, 256, 384, 512, 640, 768, 896], "generated": [64, 128, 192, 256, 384, 512], "dram": ["lpddr4-3200", "ddr4-3200"],
+    "array": [32], "bank_bytes": [4096, 8192, 16384], "core_ps": [1000, 1100, 1200, 1333, 1450, 1600]}
 PJ_PER_BIT = [8, 12, 20, 30, 40]  # LPDDR4 in Accelergy's tables to LPDDR2 in Malladi et al. (ISCA'12)
 TARGET = {"delay": 3.62, "energy": 1.52, "share": 0.0111}
 WITHIN = 0.10
