@@ -10,6 +10,7 @@
 
 #include "palimpsest/activity.h"
 #include "palimpsest/counters.h"
+#include "palimpsest/kv_mmu_parts.h"
 #include "palimpsest/profile.h"
 #include "palimpsest/types.h"
 
@@ -145,6 +146,8 @@ struct RunResult {
     std::uint32_t prefill_steps = 0;  ///< how many of `step_cycles` are prefill chunks
     std::vector<UnitResult> units;
     KvCacheResult kv_cache;
+    /// Bytes of memory that each part of the KV-MMU would fill; of several operators, the most of any.
+    ByKvMmuPart<Bytes> kv_mmu_needs;
     std::vector<OperatorResult> operators;  ///< one a spec when the workload is a list of operators
     std::optional<ServingResult> serving;   ///< where requests arrive one by one
     RunProfile profile;

@@ -25,7 +25,7 @@ enum class StaticUnit : std::uint8_t {
     bank,     ///< one 32 kB bank of the block's buffer (scaled to the configured bank size)
     pe,       ///< one processing element
     lane,     ///< one lane of the vector unit
-    kib,      ///< one KiB of the block's own memory: accumulators, register file, line buffers, score store
+    kib,      ///< one KiB of the block's own memory: accumulators, register file, line buffers, a part of the KV-MMU
 };
 inline constexpr std::array<std::string_view, 5> kStaticUnitNames{"machine", "bank", "pe", "lane", "kib"};
 

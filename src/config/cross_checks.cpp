@@ -236,6 +236,23 @@ void check_mapping(const DramConfig& dram, Reporter& report) {
     }
 }
 
+/// The KV-MMU's power is given as a whole, as older tables have it, or by part; a base with one and a file with the
+/// other would count it twice.
+void check_kv_mmu_power(const CostTable& cost, Reporter& report) {
+    static constexpr std::array kParts{"kv_mmu_slot_table", "kv_mmu_victim_unit", "kv_mmu_row_accumulators",
+                                       "kv_mmu_address_generator", "kv_mmu_write_combiner"};
+    const auto given = [&](std::string_view name) {
+        return std::ranges::any_of(cost.static_power, [&](const StaticEntry& e) { return e.block == name; });
+    };
+    if (!given("kv_mmu")) {
+        return;
+    }
+    for (const char* part : kParts) {
+        report.require(!given(part), "cost.static_power.kv_mmu", fmt::format("there beside {}", part),
+                       "the whole unit or its parts, not both");
+    }
+}
+
 }  // namespace
 
 void cross_check_model(const ModelShape& model, const Locate& locate, Diagnostics& diagnostics) {
@@ -309,6 +326,7 @@ void cross_check_cost(const CostTable& cost, const Locate& locate, Diagnostics& 
         check(entry.power_mw, "cost.static_power." + entry.block);
     }
     check(cost.dram_scale, "cost.dram_scale");
+    check_kv_mmu_power(cost, report);
 }
 
 void cross_check(const RunConfig& config, const Locate& locate, Diagnostics& diagnostics) {

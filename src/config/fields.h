@@ -182,6 +182,7 @@ void fields(Visitor& v, S& c) {
 
 template <class Visitor, Is<KvMmuConfig> S>
 void fields(Visitor& v, S& c) {
+    v("slot_table_bytes", c.slot_table_bytes);
     v("score_store_bytes", c.score_store_bytes);
     v("score_word_bytes", c.score_word_bytes);
     v("lookup_latency_cycles", c.lookup_latency_cycles);

@@ -80,6 +80,7 @@ enum class VictimUnitKind : std::uint8_t {
 };
 
 struct KvMmuConfig {
+    Bytes slot_table_bytes = 4 * 1024;  ///< slot table that is paid for; look-ups take no longer where a run needs more
     Bytes score_store_bytes = 64 * 1024;      ///< on-chip score memory; what does not fit lives in DRAM
     std::uint32_t score_word_bytes = 32;      ///< port width of the score store
     std::uint32_t lookup_latency_cycles = 2;  ///< slot table and address generator, request in to first address out

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "palimpsest/kv_mmu_parts.h"
+
 namespace palimpsest {
 
 enum class EnergyBlock : std::uint8_t {
@@ -62,6 +64,15 @@ struct EnergyItem {
     std::string confidence;
 };
 
+/// What a part of the KV-MMU did and took.
+struct KvMmuPartEnergy {
+    std::uint64_t accesses = 0;  ///< operations; of spilled scores, bursts
+    double dynamic_joules = 0;
+    double static_joules = 0;
+
+    double joules() const { return dynamic_joules + static_joules; }
+};
+
 /// The run's energy with one cost at the ends of its plausible range, all others at their values.
 struct SensitivityRow {
     std::string cost;  ///< name in the cost table
@@ -77,6 +88,7 @@ struct EnergyBreakdown {
     std::array<double, kEnergyBlocks> by_block{};
     std::array<double, kEnergyPhases> by_phase{};
     std::array<double, kEnergyClasses> by_class{};
+    std::array<KvMmuPartEnergy, kKvMmuParts> kv_mmu{};  ///< add up to block kv_mmu + class dram_scores
     double kv_mmu_share = 0;  ///< (block kv_mmu with its leakage + class dram_scores) / joules
     std::vector<EnergyItem> items;
     std::vector<double> operator_joules;      ///< one an operator of the workload; each rounded by itself
@@ -85,6 +97,7 @@ struct EnergyBreakdown {
     double operator[](EnergyBlock b) const { return by_block[static_cast<std::size_t>(b)]; }
     double operator[](EnergyPhase p) const { return by_phase[static_cast<std::size_t>(p)]; }
     double operator[](EnergyClass c) const { return by_class[static_cast<std::size_t>(c)]; }
+    const KvMmuPartEnergy& operator[](KvMmuPart p) const { return kv_mmu[static_cast<std::size_t>(p)]; }
 };
 
 }  // namespace palimpsest

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "energy/dram_energy.h"
+#include "energy/machine_parts.h"
 #include "energy/sram_scaling.h"
 #include "palimpsest/error.h"
 
@@ -17,12 +18,13 @@ constexpr double kAttojoulesPerPicojoule = 1e6;
 constexpr double kAttojoulesPerPicosecondAtOneMilliwatt = 1e3;
 
 // The memories that the cost table's figures are given for (the `source` of each entry says so).
-constexpr Bytes kReferenceBank = 32 * 1024;
 constexpr std::uint32_t kReferenceWord = 32;
 constexpr Bytes kReferenceColumnMemory = 2 * 1024;
 constexpr std::uint32_t kReferenceColumnWord = 8;
 constexpr Bytes kReferenceLineBuffer = 2 * 1024;
 constexpr Bytes kReferenceBurst = 128;
+constexpr Bytes kReferenceSlotTable = 4 * 1024;
+constexpr std::uint32_t kReferenceSlotTableWord = 8;
 
 std::uint64_t whole(double value) {
     return static_cast<std::uint64_t>(std::llround(std::max(0.0, value)));
@@ -85,6 +87,29 @@ ActionPlace place_of(Action action) {
     return {B::dram, C::static_power};
 }
 
+/// The part of the KV-MMU that does it; nothing for other blocks' actions.
+std::optional<KvMmuPart> part_of(Action action) {
+    using enum Action;
+    switch (action) {
+        case kv_slot_table_read:
+        case kv_slot_table_write:
+            return KvMmuPart::slot_table;
+        case kv_score_read:
+        case kv_score_write:
+            return KvMmuPart::score_store;
+        case kv_score_add:
+        case kv_victim_compare:
+        case kv_position_compare:
+            return KvMmuPart::victim_unit;
+        case kv_address:
+            return KvMmuPart::address_generator;
+        case kv_write_combine:
+            return KvMmuPart::write_combiner;
+        default:
+            return std::nullopt;
+    }
+}
+
 double bank_scale(SramAccess access, const BufferConfig& buffer) {
     return sram_access_pj(access, buffer.bank_bytes, buffer.word_bytes) /
            sram_access_pj(access, kReferenceBank, kReferenceWord);
@@ -93,6 +118,13 @@ double bank_scale(SramAccess access, const BufferConfig& buffer) {
 double score_store_scale(SramAccess access, const KvMmuConfig& mmu) {
     const Bytes bank = std::min<Bytes>(mmu.score_store_bytes, kReferenceBank);
     return sram_access_pj(access, bank, mmu.score_word_bytes) / sram_access_pj(access, kReferenceBank, kReferenceWord);
+}
+
+/// A large table is banks, like the score store.
+double slot_table_scale(SramAccess access, const KvMmuConfig& mmu) {
+    const Bytes bank = std::min<Bytes>(mmu.slot_table_bytes, kReferenceBank);
+    return sram_access_pj(access, bank, kReferenceSlotTableWord) /
+           sram_access_pj(access, kReferenceSlotTable, kReferenceSlotTableWord);
 }
 
 /// Energy of one write and one read of a memory.
@@ -121,6 +153,10 @@ double memory_scale(Action action, const HardwareConfig& hardware, const DramCon
             return bank_scale(SramAccess::read, buffers.score);
         case score_buffer_write:
             return bank_scale(SramAccess::write, buffers.score);
+        case kv_slot_table_read:
+            return slot_table_scale(SramAccess::read, hardware.kv_mmu);
+        case kv_slot_table_write:
+            return slot_table_scale(SramAccess::write, hardware.kv_mmu);
         case kv_score_read:
             return score_store_scale(SramAccess::read, hardware.kv_mmu);
         case kv_score_write:
@@ -136,69 +172,6 @@ double memory_scale(Action action, const HardwareConfig& hardware, const DramCon
         default:
             return 1.0;
     }
-}
-
-/// How many of `entry.per` the machine has; nothing where the block has none.
-std::optional<double> instances(const StaticEntry& entry, EnergyBlock block, const HardwareConfig& hardware) {
-    const auto bank = [](const BufferConfig& buffer) {
-        return buffer.banks * sram_leakage_mw(buffer.bank_bytes) / sram_leakage_mw(kReferenceBank);
-    };
-    constexpr double kib = 1024;
-    switch (entry.per) {
-        case StaticUnit::machine:
-            return 1.0;
-        case StaticUnit::bank:
-            switch (block) {
-                case EnergyBlock::weight_buffer:
-                    return bank(hardware.buffers.weight);
-                case EnergyBlock::activation_buffer:
-                    return bank(hardware.buffers.activation);
-                case EnergyBlock::kv_buffer:
-                    return bank(hardware.buffers.kv);
-                case EnergyBlock::score_buffer:
-                    return bank(hardware.buffers.score);
-                default:
-                    return std::nullopt;
-            }
-        case StaticUnit::pe:
-            if (block != EnergyBlock::pe_array) {
-                return std::nullopt;
-            }
-            return static_cast<double>(hardware.pe_array.rows) * hardware.pe_array.columns;
-        case StaticUnit::lane:
-            if (block != EnergyBlock::vector_unit) {
-                return std::nullopt;
-            }
-            return hardware.vector_unit.lanes;
-        case StaticUnit::kib:
-            switch (block) {
-                case EnergyBlock::pe_array:  // two halves of INT32 sums
-                    return 2.0 * hardware.pe_array.accumulator_rows * hardware.pe_array.columns * 4 / kib;
-                case EnergyBlock::vector_unit:
-                    return 3.0 * hardware.vector_unit.register_file_bytes / kib;
-                case EnergyBlock::dma:  // one line buffer a request in flight, two streams
-                    return 2.0 * hardware.dma.outstanding * static_cast<double>(hardware.dma.request_bytes) / kib;
-                case EnergyBlock::kv_mmu:
-                    return static_cast<double>(hardware.kv_mmu.score_store_bytes) / kib;
-                default:
-                    return std::nullopt;
-            }
-    }
-    return std::nullopt;
-}
-
-/// The block that an entry's name is, or begins with.
-EnergyBlock block_of(const StaticEntry& entry) {
-    std::string accepted;
-    for (std::size_t i = 0; i < kEnergyBlocks; ++i) {
-        const std::string_view name = name_of(static_cast<EnergyBlock>(i));
-        if (entry.block == name || entry.block.starts_with(fmt::format("{}_", name))) {
-            return static_cast<EnergyBlock>(i);
-        }
-        accepted += fmt::format("{}{}", i == 0 ? "" : ", ", name);
-    }
-    throw InputError("cost table", "static_power." + entry.block, "no such block",
-                     accepted + ", or one of them with _PART after it");
 }
 
 MachineCost make_cost(std::string name, std::string table_entry, ActionPlace place, const CostEntry& entry,
@@ -222,15 +195,18 @@ void add_actions(std::vector<MachineCost>& costs, const HardwareConfig& hardware
         const auto action = static_cast<Action>(i);
         MachineCost cost = make_cost(std::string(name_of(action)), std::string(name_of(action)), place_of(action),
                                      table.actions[i], memory_scale(action, hardware, dram), kAttojoulesPerPicojoule);
+        cost.kv_mmu_part = part_of(action);
+        cost.access = true;
         cost.count = [action](const Interval& interval) { return interval.actions[action]; };
         costs.push_back(std::move(cost));
     }
 }
 
-void add_static(std::vector<MachineCost>& costs, const HardwareConfig& hardware, const CostTable& table) {
+void add_static(std::vector<MachineCost>& costs, const HardwareConfig& hardware, const DramConfig& dram,
+                const CostTable& table) {
     for (const StaticEntry& entry : table.static_power) {
-        const EnergyBlock block = block_of(entry);
-        const std::optional<double> number = instances(entry, block, hardware);
+        const EnergyBlock block = block_of(entry.block, "static_power");
+        const std::optional<double> number = units_of(entry.block, block, entry.per, hardware, dram, sram_leakage_mw);
         if (!number) {
             const auto per = kStaticUnitNames[static_cast<std::size_t>(entry.per)];
             throw InputError("cost table", fmt::format("static_power.{}.per", entry.block),
@@ -242,6 +218,9 @@ void add_static(std::vector<MachineCost>& costs, const HardwareConfig& hardware,
         MachineCost cost = make_cost(name, name, {block, EnergyClass::static_power}, entry.power_mw, *number,
                                      kAttojoulesPerPicosecondAtOneMilliwatt);
         cost.power = true;
+        if (block == EnergyBlock::kv_mmu) {
+            cost.kv_mmu_part = kv_mmu_part_of(entry.block);
+        }
         cost.count = [period = hardware.core_clock_ps](const Interval& interval) { return interval.cycles * period; };
         costs.push_back(std::move(cost));
     }
@@ -270,6 +249,10 @@ void add_dram(std::vector<MachineCost>& costs, const DramConfig& dram, const Cos
                                      term.power ? kAttojoulesPerPicosecondAtOneMilliwatt : kAttojoulesPerPicojoule);
         cost.power = term.power;
         cost.source = source;
+        if (energy_class == EnergyClass::dram_scores) {
+            cost.kv_mmu_part = KvMmuPart::spilled_scores;
+        }
+        cost.access = term.cost == &DramEnergy::read_burst_pj || term.cost == &DramEnergy::write_burst_pj;
         cost.count = std::move(count);
         costs.push_back(std::move(cost));
     };
@@ -291,7 +274,7 @@ void add_dram(std::vector<MachineCost>& costs, const DramConfig& dram, const Cos
 std::vector<MachineCost> machine_costs(const HardwareConfig& hardware, const DramConfig& dram, const CostTable& table) {
     std::vector<MachineCost> costs;
     add_actions(costs, hardware, dram, table);
-    add_static(costs, hardware, table);
+    add_static(costs, hardware, dram, table);
     add_dram(costs, dram, table);
     return costs;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "config/dram_config.h"
 #include "config/hardware_config.h"
 #include "energy/breakdown.h"
+#include "palimpsest/kv_mmu_parts.h"
 #include "palimpsest/result.h"
 
 namespace palimpsest {
@@ -22,7 +24,9 @@ struct MachineCost {
     std::string table_entry;  ///< the cost-table entry that sets it; costs that share one vary together
     EnergyBlock block = EnergyBlock::pe_array;
     EnergyClass energy_class = EnergyClass::compute;
+    std::optional<KvMmuPart> kv_mmu_part{};  ///< of block kv_mmu and class dram_scores
     bool power = false;
+    bool access = false;  ///< its counts are operations of the block, and no by-product such as an activation
     std::uint64_t attojoules = 0, low_attojoules = 0, high_attojoules = 0;
     std::function<std::uint64_t(const Interval&)> count;
     std::string source;

@@ -61,6 +61,18 @@ void check(const DramCounts& dram) {
     check_sum("writes", dram.writes, dram.write_bursts_by_class);
 }
 
+/// Adds an item to the part of the KV-MMU that its cost names.
+void add_to_part(const MachineCost& cost, const EnergyItem& item, EnergyBreakdown& energy) {
+    if (!cost.kv_mmu_part) {
+        return;
+    }
+    KvMmuPartEnergy& part = energy.kv_mmu[static_cast<std::size_t>(*cost.kv_mmu_part)];
+    (cost.power ? part.static_joules : part.dynamic_joules) += item.joules;
+    if (cost.access) {
+        part.accesses += item.count;
+    }
+}
+
 struct Range {
     Attojoules low = 0, value = 0, high = 0;
 };
@@ -119,6 +131,7 @@ EnergyBreakdown EnergyMeter::measure(const RunResult& result) const {
         energy.by_block[static_cast<std::size_t>(cost.block)] += item.joules;
         energy.by_class[static_cast<std::size_t>(cost.energy_class)] += item.joules;
         energy.joules += item.joules;
+        add_to_part(cost, item, energy);
         energy.items.push_back(std::move(item));
     }
     if (energy.joules > 0) {

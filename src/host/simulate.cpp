@@ -156,6 +156,10 @@ void run_machine(const RunConfig& config, Workload& workload, const SimulateOpti
     }
     result.step_cycles.insert(result.step_cycles.end(), driver.step_cycles().begin(), driver.step_cycles().end());
     result.systemc_events += sc_core::sc_delta_count();
+    const ByKvMmuPart<Bytes> needs = machine.kv_mmu().needed_bytes();
+    for (std::size_t i = 0; i < kKvMmuParts; ++i) {
+        result.kv_mmu_needs.of[i] = std::max(result.kv_mmu_needs.of[i], needs.of[i]);
+    }
     workload.report(machine, result);
 }
 

@@ -1,5 +1,6 @@
 #include "report/report_json.h"
 
+#include "energy/machine_parts.h"
 #include "report/profile_json.h"
 #include "report/serving_json.h"
 #include "report/version.h"
@@ -69,6 +70,26 @@ Json by_name(const std::array<double, N>& values) {
     return object;
 }
 
+/// The KV-MMU part by part: what memory it has and what the run would have filled, what it did, and what that took.
+Json kv_mmu_json(const RunReport& report) {
+    const ByKvMmuPart<Bytes> sizes = kv_mmu_memories(report.config.hardware, report.config.dram);
+    Json parts = Json::object();
+    for (std::size_t i = 0; i < kKvMmuParts; ++i) {
+        const auto part = static_cast<KvMmuPart>(i);
+        const KvMmuPartEnergy& energy = report.energy[part];
+        if (part == KvMmuPart::other && energy.joules() == 0) {
+            continue;
+        }
+        parts[std::string(name_of(part))] = {{"size_bytes", sizes[part]},
+                                             {"needed_bytes", report.result.kv_mmu_needs[part]},
+                                             {"accesses", energy.accesses},
+                                             {"dynamic_joules", energy.dynamic_joules},
+                                             {"static_joules", energy.static_joules},
+                                             {"joules", energy.joules()}};
+    }
+    return parts;
+}
+
 Json energy_json(const RunReport& report) {
     const EnergyBreakdown& energy = report.energy;
     Json by_phase = by_name<EnergyPhase>(energy.by_phase);
@@ -90,6 +111,7 @@ Json energy_json(const RunReport& report) {
             {"by_phase", by_phase},
             {"by_class", by_name<EnergyClass>(energy.by_class)},
             {"kv_mmu_share", energy.kv_mmu_share},
+            {"kv_mmu", kv_mmu_json(report)},
             {"average_watts", ratio(energy.joules, seconds_of(report, report.result.total.cycles))},
             {"cost_table", report.config.cost.name},
             {"actions", energy_items(energy)},

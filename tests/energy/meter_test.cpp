@@ -68,7 +68,80 @@ TEST_CASE("blocks, phases, classes and items each add up to the total bit for bi
         if (!with_rest) {
             REQUIRE(energy[EnergyPhase::other] == 0);
         }
+        double parts = 0;
+        for (const KvMmuPartEnergy& part : energy.kv_mmu) {
+            parts += part.joules();
+        }
+        REQUIRE(parts == energy[EnergyBlock::kv_mmu] + energy[EnergyClass::dram_scores]);
     }
+}
+
+TEST_CASE("every cost of the KV-MMU is in one part, and no other block's is", "[meter][kv_mmu_parts]") {
+    RunConfig config = sample_config();
+    config.cost.static_power.push_back({"kv_mmu_slot_table", {1, 1, 1, "", ""}, StaticUnit::kib});
+    config.cost.static_power.push_back({"kv_mmu", {1, 1, 1, "", ""}, StaticUnit::machine});
+    const EnergyMeter meter = meter_of(config);
+    for (const MachineCost& cost : meter.costs()) {
+        INFO(cost.name);
+        CHECK(cost.kv_mmu_part.has_value() ==
+              (cost.block == EnergyBlock::kv_mmu || cost.energy_class == EnergyClass::dram_scores));
+    }
+}
+
+TEST_CASE("energy and operations of the KV-MMU by part", "[meter][kv_mmu_parts]") {
+    RunConfig config = sample_config();
+    config.cost.static_power.push_back({"kv_mmu_slot_table", {2, 2, 2, "", ""}, StaticUnit::kib});
+    config.cost.static_power.push_back({"kv_mmu_row_accumulators", {3, 3, 3, "", ""}, StaticUnit::kib});
+    config.cost.static_power.push_back({"kv_mmu_victim_unit", {5, 5, 5, "", ""}, StaticUnit::machine});
+    config.cost.static_power.push_back({"kv_mmu_write_combiner", {7, 7, 7, "", ""}, StaticUnit::kib});
+    RunResult result;
+    result.total.cycles = 1'000'000;  // 1 ms at 1 GHz: a mW is a uJ
+    ActionCounts& n = result.total.actions;
+    n[Action::kv_slot_table_read] = 10'000;
+    n[Action::kv_slot_table_write] = 20'000;
+    n[Action::kv_victim_compare] = 1'000;
+    n[Action::kv_position_compare] = 2'000;
+    n[Action::kv_score_add] = 4'000;
+    n[Action::kv_address] = 3;
+    DramCounts& dram = result.total.dram;
+    dram.read_bursts_by_class = {5, 0, 0, 3};
+    dram.write_bursts_by_class = {0, 0, 0, 2};
+    dram.activates_by_class = {1, 0, 0, 4};
+    dram.reads = 8;
+    dram.writes = 2;
+    dram.activates = 5;
+    const EnergyBreakdown energy = meter_of(config).measure(result);
+
+    const auto pj = [&](Action action) { return config.cost.actions[static_cast<std::size_t>(action)].value * 1e-12; };
+    const KvMmuPartEnergy& table = energy[KvMmuPart::slot_table];
+    CHECK(table.accesses == 30'000);
+    CHECK(table.dynamic_joules ==
+          Approx(10'000 * pj(Action::kv_slot_table_read) + 20'000 * pj(Action::kv_slot_table_write)));
+    CHECK(table.static_joules == Approx(4 * 2e-6));  // 4 KiB
+    const KvMmuPartEnergy& victims = energy[KvMmuPart::victim_unit];
+    CHECK(victims.accesses == 7'000);
+    CHECK(victims.static_joules == Approx((1 * 3 + 5) * 1e-6));  // two accumulators are 1 KiB
+    CHECK(energy[KvMmuPart::score_store].static_joules == Approx(64 * 0.5e-6));
+    CHECK(energy[KvMmuPart::write_combiner].static_joules == Approx(2 * 7e-6));  // 16 bursts of 128 B
+    CHECK(energy[KvMmuPart::address_generator].accesses == 3);
+    const KvMmuPartEnergy& spilled = energy[KvMmuPart::spilled_scores];
+    CHECK(spilled.accesses == 5);  // bursts, not activations
+    CHECK(spilled.joules() == energy[EnergyClass::dram_scores]);
+    CHECK(energy[KvMmuPart::other].joules() == 0);
+}
+
+TEST_CASE("a table that gives the KV-MMU's power as one figure costs what it did", "[meter][kv_mmu_parts]") {
+    RunConfig config = sample_config();
+    RunResult result;
+    result.total.cycles = 1'000'000;
+    const EnergyBreakdown before = meter_of(config).measure(result);
+    config.cost.static_power.push_back({"kv_mmu", {2.8, 0.8, 6, "", ""}, StaticUnit::machine});
+    const EnergyBreakdown energy = meter_of(config).measure(result);
+    CHECK(energy[KvMmuPart::other].static_joules == Approx(2.8e-6));
+    CHECK(energy[EnergyBlock::kv_mmu] == Approx(before[EnergyBlock::kv_mmu] + 2.8e-6));
+    // Its KiB are those of the score store.
+    config.cost.static_power.back() = {"kv_mmu", {1, 1, 1, "", ""}, StaticUnit::kib};
+    CHECK(meter_of(config).measure(result)[KvMmuPart::other].static_joules == Approx(64e-6));
 }
 
 TEST_CASE("the total is counts times costs plus powers times time", "[meter]") {
@@ -132,6 +205,14 @@ TEST_CASE("a larger bank costs more a word and leaks more, a wider burst combine
           Approx(item_joules(small, "static/weight_buffer", EnergyClass::static_power) * 77 / 43));
     CHECK(item_joules(large, "kv_write_combine", EnergyClass::kv_mmu) ==
           Approx(2 * item_joules(small, "kv_write_combine", EnergyClass::kv_mmu)));
+    config = sample_config();
+    result.total.actions[Action::kv_slot_table_read] = 1000;
+    const auto slot_table_read = [&](Bytes bytes) {
+        config.hardware.kv_mmu.slot_table_bytes = bytes;
+        return item_joules(meter_of(config).measure(result), "kv_slot_table_read", EnergyClass::kv_mmu);
+    };
+    CHECK(slot_table_read(32 * 1024) == Approx(slot_table_read(4 * 1024) * 24.9 / 4.87));
+    CHECK(slot_table_read(1024 * 1024) == slot_table_read(32 * 1024));  // banks of 32 kB
 }
 
 TEST_CASE("sensitivity moves one cost at a time and puts the largest swing first", "[meter][sensitivity]") {

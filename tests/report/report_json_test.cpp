@@ -85,6 +85,12 @@ TEST_CASE("the names that other programs rely on", "[report]") {
                                 "/energy/by_phase",
                                 "/energy/by_class",
                                 "/energy/kv_mmu_share",
+                                "/energy/kv_mmu/slot_table/size_bytes",
+                                "/energy/kv_mmu/score_store/needed_bytes",
+                                "/energy/kv_mmu/victim_unit/accesses",
+                                "/energy/kv_mmu/address_generator/dynamic_joules",
+                                "/energy/kv_mmu/write_combiner/static_joules",
+                                "/energy/kv_mmu/spilled_scores/joules",
                                 "/dram/bytes_read",
                                 "/dram/bytes_written",
                                 "/dram/kv_bytes_read",
@@ -124,6 +130,15 @@ TEST_CASE("a reader who adds the parts up gets the whole, from the text of the f
         items += item["joules"].get<double>();
     }
     CHECK(items == joules);
+    double parts = 0;
+    for (const auto& [name, part] : report["energy"]["kv_mmu"].items()) {
+        INFO(name);
+        CHECK(part["joules"].get<double>() ==
+              part["dynamic_joules"].get<double>() + part["static_joules"].get<double>());
+        parts += part["joules"].get<double>();
+    }
+    CHECK(parts == report["energy"]["by_block"]["kv_mmu"].get<double>() +
+                       report["energy"]["by_class"]["dram_scores"].get<double>());
     std::uint64_t steps = 0;
     for (const Json& cycles : report["latency"]["steps"]) {
         steps += cycles.get<std::uint64_t>();

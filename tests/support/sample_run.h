@@ -170,6 +170,7 @@ inline RunResult sample_result() {
     unit("vector_unit", 300, 0, 1200);
     unit("kv_mmu", 150, 50, 1300);
     result.kv_cache = {"rce", 16, 16'384, 36'864, 160, 16};
+    result.kv_mmu_needs.of = {272, 256, 192, 16, 256, 0, 0};
     result.notes = {{"attention", "synthetic rows, seed 1"}};
     result.systemc_events = 4321;
     result.host_seconds = 0.25;

@@ -1,4 +1,5 @@
-// Sockets, the address path and what the host driver asks; commands are in kv_mmu_commands.cpp.
+// Sockets, the address path and what the host driver asks; commands are in kv_mmu_commands.cpp, what reports and
+// waveforms see in kv_mmu_view.cpp.
 
 #include "hardware/kv_mmu/kv_mmu.h"
 
@@ -37,6 +38,7 @@ KvMmu::KvMmu(const sc_core::sc_module_name& name, const ClockDomain& clock, cons
       scores_(hardware.kv_mmu, cache, geometry),
       rows_(hardware.kv_mmu.score_prefetch),
       victims_(hardware.kv_mmu, hardware.vector_unit.lanes, cache.score_bits),
+      score_word_bytes_(hardware.kv_mmu.score_word_bytes),
       protected_(cache),
       combiner_(hardware.kv_mmu, geometry),
       combining_(hardware.kv_mmu.write_combine_entries > 0),
@@ -344,81 +346,6 @@ Bytes KvMmu::peak_bytes() const {
     const std::uint64_t tokens =
         storage_ == StorageMode::append_gather ? table_.peak_taken() : table_.peak_total_residents();
     return tokens * 2 * addresses_.vector_bytes();
-}
-
-// --- Seen from outside
-
-void KvMmu::count_combining() {
-    count()[Action::kv_write_combine] = combiner_.accesses();
-    show_level(signals_.combining, combiner_.entries());
-}
-
-void KvMmu::raise(SignalSink::SignalId signal, std::uint64_t& occurrences, std::uint64_t by) {
-    occurrences += by;
-    show_level(signal, occurrences);
-}
-
-void KvMmu::show_level(SignalSink::SignalId signal, std::uint64_t value) {
-    if (sink() != nullptr) {
-        sink()->change(signal, sc_core::sc_time_stamp().value(), value);
-    }
-}
-
-void KvMmu::show_residents() {
-    show_level(signals_.residents, table_.total_residents());
-    show_level(signals_.free_slots, table_.sets() * table_.slots() - table_.total_residents());
-}
-
-void KvMmu::trace(SignalSink& sink, const std::string& hierarchy) {
-    Unit::trace(sink, hierarchy);
-    signals_.placed = sink.declare(hierarchy + ".placed", SignalKind::event, 32);
-    signals_.evicted = sink.declare(hierarchy + ".evicted", SignalKind::event, 32);
-    signals_.spilled = sink.declare(hierarchy + ".score_spill", SignalKind::event, 32);
-    signals_.drained = sink.declare(hierarchy + ".write_drain", SignalKind::event, 32);
-    signals_.residents = sink.declare(hierarchy + ".residents", SignalKind::level, 32);
-    signals_.free_slots = sink.declare(hierarchy + ".free_slots", SignalKind::level, 32);
-    signals_.requests = sink.declare(hierarchy + ".requests", SignalKind::level, 16);
-    signals_.combining = sink.declare(hierarchy + ".write_combine_entries", SignalKind::level, 8);
-    signals_.prefetching = sink.declare(hierarchy + ".prefetching", SignalKind::level, 2);
-    for (const auto signal : {signals_.placed, signals_.evicted, signals_.spilled, signals_.drained, signals_.requests,
-                              signals_.combining, signals_.prefetching}) {
-        sink.change(signal, 0, 0);
-    }
-    show_residents();
-}
-
-std::string KvMmu::diagnose() const {
-    std::string text = Unit::diagnose();
-    switch (phase_) {
-        case Phase::idle:
-            break;
-        case Phase::writing_back:
-            text += ", waits for DRAM to take back a spilled score vector: no row accumulator is free";
-            break;
-        case Phase::fetching:
-            text += ", waits for DRAM to deliver a spilled score vector";
-            break;
-        case Phase::working:
-            text += fmt::format(", a command is complete in cycle {}", resume_cycle_);
-            break;
-    }
-    if (prefetching_ > 0) {
-        text += fmt::format(", {} spilled score vector(s) of later commands asked for", prefetching_);
-    }
-    text +=
-        fmt::format("; {} KV request(s) in the address path, {} waiting for DRAM", waiting_.size(), at_memory_.size());
-    const std::size_t shown = std::min<std::size_t>(at_memory_.size(), 4);
-    for (std::size_t i = 0; i < shown; ++i) {
-        const MemoryRequest& request = *at_memory_[i].request;
-        text +=
-            fmt::format("{} {} {} of request {}, layer {}, KV head {}, bytes from {}", i == 0 ? ":" : ";",
-                        at_memory_[i].write ? "write" : "read", request.kv.value ? "V" : "K", request.kv.request.value,
-                        request.kv.layer.value, request.kv.head.value, request.stream_offset);
-    }
-    if (own_in_flight_ > 0) {
-        text += fmt::format("; {} request(s) of its own waiting for DRAM", own_in_flight_);
-    }
-    return text;
 }
 
 }  // namespace palimpsest

@@ -39,6 +39,7 @@
 #include "hardware/kv_mmu/write_combiner.h"
 #include "hardware/memory_request.h"
 #include "hardware/unit.h"
+#include "palimpsest/kv_mmu_parts.h"
 
 namespace palimpsest {
 
@@ -85,6 +86,9 @@ class KvMmu : public Unit {
     Bytes peak_bytes() const;
     /// Most residents of any one (request, layer, KV head).
     std::uint32_t resident_tokens_peak() const { return table_.peak_residents(); }
+    /// Bytes of memory that each part would fill: all sets' tables and scores, and the most that a command or the
+    /// combining buffer has held so far.
+    ByKvMmuPart<Bytes> needed_bytes() const;
     /// Cycles in which the address generator made an address.
     Cycles address_cycles() const { return address_cycles_; }
 
@@ -154,6 +158,7 @@ class KvMmu : public Unit {
     ScoreStore scores_;
     ScorePrefetcher rows_;
     VictimUnit victims_;
+    Bytes score_word_bytes_;
     ProtectedSet protected_;
     WriteCombiner combiner_;
     bool combining_;
@@ -173,7 +178,8 @@ class KvMmu : public Unit {
     // Commands
     std::deque<tlm::tlm_generic_payload*> commands_;
     Phase phase_ = Phase::idle;
-    Cycles resume_cycle_ = 0;  ///< in `working`: when the command is complete
+    std::uint32_t most_scores_ = 0;  ///< in a row accumulator
+    Cycles resume_cycle_ = 0;        ///< in `working`: when the command is complete
     std::vector<DramSegment> scratch_scores_;
     std::vector<CommandObserver*> observers_;
     Cycles release_cycle_ = 0;  ///< when releases are through

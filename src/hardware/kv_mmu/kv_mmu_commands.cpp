@@ -90,6 +90,9 @@ void KvMmu::start_work(const ScoreNeed& need) {
         meter_mutable().reattribute(UnitState::dram, UnitState::refresh,
                                     std::min(waited, fetch_refresh_ps_[*fetched] / clock().period_ps()));
     }
+    if (need.scores) {
+        most_scores_ = std::max(most_scores_, need.slots);
+    }
     phase_ = Phase::working;
     resume_cycle_ = clock().now() + victims_.cycles(work_at(0));
 }

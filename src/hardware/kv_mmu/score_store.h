@@ -26,6 +26,8 @@ class ScoreStore {
     bool on_chip(std::uint64_t vector) const { return vector < on_chip_; }
     /// DRAM place of the first `slots` scores of a spilled vector, in whole store words, never more than the vector.
     DramSegment spill_segment(std::uint64_t vector, std::uint32_t slots) const;
+    /// A store that spills nothing.
+    Bytes whole_bytes() const { return vectors_ * entry_bytes_; }
     /// DRAM all spilled vectors take.
     Bytes spill_bytes() const { return (vectors_ - on_chip_) * spill_stride_; }
 

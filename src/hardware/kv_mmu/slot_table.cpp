@@ -1,6 +1,7 @@
 #include "hardware/kv_mmu/slot_table.h"
 
 #include <algorithm>
+#include <bit>
 
 #include <fmt/format.h>
 
@@ -173,6 +174,16 @@ void SlotTable::runs(std::uint64_t set, std::uint32_t first, std::uint32_t count
         }
         bit = bitmap_next_set(bits, bit + length);
     }
+}
+
+Bytes SlotTable::table_bytes() const {
+    if (identity_) {
+        return 0;
+    }
+    constexpr std::uint32_t least_position_bits = 16;
+    const auto position_bits = std::max<std::uint32_t>(least_position_bits, std::bit_width(positions_ - 1));
+    const std::uint32_t resident_bits = storage_ == StorageMode::in_place ? 0 : positions_;
+    return ceil_div<Bytes>(sets() * (Bytes{slots_} * (position_bits + 1) + resident_bits), 8);
 }
 
 bool SlotTable::uniform() const {

@@ -48,6 +48,9 @@ class SlotTable {
     void runs(std::uint64_t set, std::uint32_t first, std::uint32_t count, std::vector<PlaceRun>& out) const;
 
     bool identity() const { return identity_; }
+    /// What a memory for all sets takes: a position and a valid bit a slot, and where tokens are read in order of
+    /// position, a resident bit a position. In `in_place` the resident bits are the model's own check.
+    Bytes table_bytes() const;
     std::uint32_t slots() const { return slots_; }
     std::uint64_t sets() const { return counts_.size(); }
     std::uint64_t total_residents() const { return total_; }

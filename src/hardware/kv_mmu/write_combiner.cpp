@@ -113,6 +113,7 @@ void WriteCombiner::put(DramSegment piece, std::vector<DramSegment>& drained) {
     if (entry == entries_.end()) {
         make_room(drained);
         entry = entries_.insert(entries_.end(), Entry{burst, {}, false});
+        peak_ = std::max(peak_, entries_.size());
     }
     // What the piece overlaps or touches becomes one piece with it.
     auto& pieces = entry->pieces;

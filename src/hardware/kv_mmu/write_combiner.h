@@ -43,6 +43,8 @@ class WriteCombiner {
 
     std::size_t entries() const { return entries_.size(); }
     Bytes held_bytes() const;
+    /// Of the most entries held at one time.
+    Bytes peak_entry_bytes() const { return peak_ * burst_bytes_; }
     /// Pieces put into entries, entries drained or dropped, and entries read, so far.
     std::uint64_t accesses() const { return accesses_; }
     /// Bytes that reads took from here, so far.
@@ -73,6 +75,7 @@ class WriteCombiner {
     Bytes stripe_bytes_;
     std::uint32_t capacity_;
     std::vector<Entry> entries_;  ///< oldest first
+    std::size_t peak_ = 0;
     std::uint64_t accesses_ = 0;
     Bytes forwarded_ = 0;
     Bytes overwritten_ = 0;

@@ -120,6 +120,11 @@ TEST_CASE("K and V vectors that share a burst become one write", "[kv_mmu][write
     combiner.write(std::vector<DramSegment>{{1088, 64}}, drained);
     CHECK(drained == std::vector<DramSegment>{{1024, 128}});
     CHECK(combiner.held_bytes() == 0);
+    CHECK(combiner.peak_entry_bytes() == 128);
+    combiner.write(std::vector<DramSegment>{{0, 64}, {512, 1}}, drained);
+    CHECK(combiner.peak_entry_bytes() == 2 * 128);  // of the entries, however little is in them
+    combiner.flush(drained);
+    CHECK(combiner.peak_entry_bytes() == 2 * 128);
 }
 
 TEST_CASE("held until a row is open: the entry that makes room takes its row along", "[kv_mmu][write_combiner]") {
