@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
     raise unittest.SkipTest("numpy and jinja2 are not installed") from error
 
 import costs  # noqa: E402
-import page  # noqa: E402
+import figures  # noqa: E402
 import samples  # noqa: E402
 import studies  # noqa: E402
 import tornado  # noqa: E402
@@ -108,7 +108,7 @@ class Page(unittest.TestCase):
                     self.assertEqual(len(set(keys)), len(keys), "two points that the page cannot tell apart")
 
     def test_a_tornado_changes_one_parameter_at_a_time(self):
-        for baseline in (page.FULL, page.FULL_ALONE):
+        for baseline in (figures.FULL, figures.FULL_ALONE):
             rows = tornado.table(baseline)
             self.assertEqual([row["parameter"] for row in rows].count("base"), 1)
             self.assertLessEqual({label for label, _ in (*tornado.PARAMETERS.values(), *tornado.COSTS.values())},

@@ -4,7 +4,7 @@ import csv
 
 import whole_files
 
-import page
+import figures
 import space
 import studies
 import tornado
@@ -15,7 +15,7 @@ TARGET = f"{space.TARGET['delay']},{space.TARGET['energy']}"
 def all_of(folder):
     """Yields (file, arguments of scripts/plot). Tables that are worked out are written into `folder`."""
     yield "plot-ladder.png", ["ladder", studies.DATA / "ladder.csv", "--width", "page"]
-    for baseline in (page.FULL_ALONE, page.FULL):
+    for baseline in (figures.FULL_ALONE, figures.FULL):
         table = _written(folder / f"tornado-{baseline}.csv", tornado.table(baseline))
         yield f"reproduction-tornado-{baseline}.png", [
             "tornado", table, "--width", "page", "--target", f"delay_reduction={space.TARGET['delay']}",
@@ -28,7 +28,7 @@ def all_of(folder):
 def _simulated():
     """The nearest points, at the table's costs and at those that bring them nearest."""
     return [{"baseline": row.baseline, "kind": "simulated", "delay_reduction": row.delay, "energy_saving": energy, "count": 1}
-            for row in page.nearest() for energy in (row.energy, row.best["energy"])]
+            for row in figures.nearest() for energy in (row.energy, row.best["energy"])]
 
 
 def _written(file, rows):

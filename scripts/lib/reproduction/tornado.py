@@ -1,7 +1,7 @@
 """How the gains move with one parameter at a time: the sensitivity study as the table that a tornado is drawn of."""
 
 import costs
-import page
+import figures
 
 SRAM = "weight buffer, bytes"  # worked out: of 36 banks, the weight buffer has 8
 # Column of the data: what the page calls the parameter, and how a setting of it is written.
@@ -26,20 +26,20 @@ COSTS = {
 
 def table(baseline):
     """[{parameter, setting, delay_reduction, energy_saving}] against a baseline; parameter `base` is the workload of the paper as it is here."""
-    rows = page.rows_of("sensitivity")
+    rows = figures.rows_of("sensitivity")
     for row in rows:
         row[SRAM] = row["hardware.buffers.weight.bank_bytes"] * row["hardware.buffers.weight.banks"]
-    points = page.variants(rows, list(PARAMETERS))
+    points = figures.variants(rows, list(PARAMETERS))
     base_settings = next(iter(points))
     found = []
     for settings, rows in points.items():
         changed = [i for i, value in enumerate(settings) if value != base_settings[i]]
-        row, machine = rows[baseline], rows[page.MACHINE]
+        row, machine = rows[baseline], rows[figures.MACHINE]
         label, written = ("base", str) if not changed else PARAMETERS[list(PARAMETERS)[changed[0]]]
         found.append({"parameter": label, "setting": written(settings[changed[0]]) if changed else "",
-                      "delay_reduction": page.ratio(row, machine, "latency.seconds"),
-                      "energy_saving": page.ratio(row, machine, "energy.joules")})
-    return found + _of_costs(points[base_settings][baseline], points[base_settings][page.MACHINE], found[0]["delay_reduction"])
+                      "delay_reduction": figures.ratio(row, machine, "latency.seconds"),
+                      "energy_saving": figures.ratio(row, machine, "energy.joules")})
+    return found + _of_costs(points[base_settings][baseline], points[base_settings][figures.MACHINE], found[0]["delay_reduction"])
 
 
 def _of_costs(row, machine, delay):
@@ -50,6 +50,23 @@ def _of_costs(row, machine, delay):
 
 
 def reach(baseline):
-    """{result: (least, greatest)} over all rows."""
+    """What of the gains over a baseline holds whichever parameter is another: (least, greatest) of each gain and of delay over energy, the
+    row that is nearest to the published pair, and the parameters by how far they move the delay, farthest first."""
     rows = table(baseline)
-    return {name: (min(row[name] for row in rows), max(row[name] for row in rows)) for name in ("delay_reduction", "energy_saving")}
+    ends = {name: (min(values), max(values)) for name, values in (
+        ("delay", [row["delay_reduction"] for row in rows]), ("energy", [row["energy_saving"] for row in rows]),
+        ("lead", [row["delay_reduction"] / row["energy_saving"] for row in rows]))}
+    nearest = min(rows, key=lambda row: figures.off(row["delay_reduction"], row["energy_saving"]))
+    swings = {}
+    for row in rows[1:]:
+        swings.setdefault(row["parameter"], [rows[0]["delay_reduction"]]).append(row["delay_reduction"])
+    order = sorted(swings, key=lambda name: max(swings[name]) / min(swings[name]), reverse=True)
+    return {**ends, "base": rows[0], "nearest": nearest, "order": order,
+            "off": figures.off(nearest["delay_reduction"], nearest["energy_saving"])}
+
+
+def of_bit(baseline):
+    """The energy gain at the low and the high end of the energy of a DRAM bit."""
+    label = COSTS["dram"][0]
+    gains = [row["energy_saving"] for row in table(baseline) if row["parameter"] == label]
+    return min(gains), max(gains)
