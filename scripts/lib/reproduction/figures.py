@@ -136,6 +136,17 @@ def costed(row, machine, bit, chip, leakage):
             "most_share": shares[1], "share": own.share_at(scale, **chosen)}
 
 
+def cells():
+    """{baseline: what the first pass finds of it: least gains, and the cell nearest to the published pair}"""
+    found = collections.defaultdict(list)
+    for row in map(Row, studies.read(studies.SPACE)):
+        row.delay, row.energy = row["delay_reduction"], row["energy_saving"]
+        row.off = off(row.delay, row.energy)
+        found[row["baseline"]].append(row)
+    return {name: {"least_delay": min(row.delay for row in rows), "least_energy": min(row.energy for row in rows),
+                   "nearest": min(rows, key=lambda row: row.off)} for name, rows in found.items()}
+
+
 def off(delay, energy):
     """By how much the farther of the two published gains is missed, of the published one."""
     return max(abs(delay / space.TARGET["delay"] - 1), abs(energy / space.TARGET["energy"] - 1))

@@ -21,6 +21,6 @@ def text(template):
     return environment.from_string(template).render(
         baselines=baselines, ladder=figures.ladder(), rungs=figures.LADDER, nearest=figures.nearest(), kelle=kelle,
         kelle_published=figures.KELLE_PUBLISHED, kelle_budgets=list(dict.fromkeys(name for _, name in kelle)), veda=figures.veda(),
-        first_pass=judged.summary(), target=space.TARGET,
+        first_pass=judged.summary(), cells=figures.cells(), target=space.TARGET,
         reach={name: tornado.reach(name) for name in compared}, bit={name: tornado.of_bit(name) for name in compared},
         parts=figures.parts(machine), kv_share=figures.kv_share(machine))

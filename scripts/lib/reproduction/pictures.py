@@ -20,7 +20,7 @@ def all_of(folder):
         yield f"reproduction-tornado-{baseline}.png", [
             "tornado", table, "--width", "page", "--target", f"delay_reduction={space.TARGET['delay']}",
             "--target", f"energy_saving={space.TARGET['energy']}"]
-    table = _written(folder / "region.csv", space.cells() + _simulated())
+    table = _written(folder / "region.csv", studies.read(studies.SPACE) + _simulated())
     yield "reproduction-region.png", ["region", table, "--width", "page", "--target", TARGET, "--within", str(space.WITHIN),
                                        "--cell", str(space.CELL)]
 

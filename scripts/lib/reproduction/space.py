@@ -162,5 +162,5 @@ def cells():
             places, counts = np.unique(x * WIDEST + y, return_counts=True)
             for place, count in zip(places.tolist(), counts.tolist()):
                 found[name, *divmod(place + WIDEST // 2, WIDEST)] += count
-    return [{"baseline": name, "kind": "first pass", "delay_reduction": 10 ** (CELL * (x + 0.5)),
-             "energy_saving": 10 ** (CELL * (y - WIDEST // 2 + 0.5)), "count": count} for (name, x, y), count in sorted(found.items())]
+    return [{"baseline": name, "kind": "first pass", "delay_reduction": f"{10 ** (CELL * (x + 0.5)):.5g}",
+             "energy_saving": f"{10 ** (CELL * (y - WIDEST // 2 + 0.5)):.5g}", "count": count} for (name, x, y), count in sorted(found.items())]

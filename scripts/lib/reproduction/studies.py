@@ -16,6 +16,7 @@ import whole_files
 
 ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT / "docs" / "reproduction"
+SPACE = DATA / "space.csv"  # of space.cells
 
 
 @dataclasses.dataclass(frozen=True)
