@@ -1,4 +1,4 @@
-"""docs/reproduction.md: docs/reproduction/page.md.j2 with every number put in."""
+"""docs/reproduction.md: docs/reproduction/page.jinja with every number put in."""
 
 import jinja2
 
@@ -7,7 +7,7 @@ import judged
 import space
 import tornado
 
-TEMPLATE = "page.md.j2"
+TEMPLATE = "page.jinja"
 
 
 def text(template):
