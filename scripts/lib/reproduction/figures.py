@@ -111,18 +111,17 @@ ENDS = ("low", "value", "high")
 
 
 def nearest():
-    """Of each simulated point and baseline: delay, energy at the table's costs, and at those within their ranges that come nearest."""
+    """Of each simulated point, the machine over a full cache without overlap: delay, energy at the table's costs, and at those within their ranges that come nearest."""
     found = []
     for rows in variants(rows_of("nearest"), ["name"]).values():
         machine = rows[MACHINE]
-        for name in (FULL_ALONE, FULL):
-            row = rows[name]
-            row.baseline, row.delay, row.energy = name, ratio(row, machine, "latency.seconds"), ratio(row, machine, "energy.joules")
-            row.share = machine["energy.kv_mmu_share"]
-            row.off = off(row.delay, row.energy)
-            row.best = min((costed(row, machine, bit, chip, leakage) for bit in BITS for chip in ENDS for leakage in ENDS),
-                           key=lambda point: point["off"])
-            found.append(row)
+        row = rows[FULL_ALONE]
+        row.delay, row.energy = ratio(row, machine, "latency.seconds"), ratio(row, machine, "energy.joules")
+        row.share = machine["energy.kv_mmu_share"]
+        row.off = off(row.delay, row.energy)
+        row.best = min((costed(row, machine, bit, chip, leakage) for bit in BITS for chip in ENDS for leakage in ENDS),
+                       key=lambda point: point["off"])
+        found.append(row)
     return found
 
 

@@ -27,7 +27,7 @@ def all_of(folder):
 
 def _simulated():
     """The nearest points, at the table's costs and at those that bring them nearest."""
-    return [{"baseline": row.baseline, "kind": "simulated", "delay_reduction": row.delay, "energy_saving": energy, "count": 1}
+    return [{"baseline": figures.FULL_ALONE, "kind": "simulated", "delay_reduction": row.delay, "energy_saving": energy, "count": 1}
             for row in figures.nearest() for energy in (row.energy, row.best["energy"])]
 
 

@@ -33,6 +33,7 @@ AXES = {
 FINE = {name: values for name, (values, _) in AXES.items()} | {
     "prompt": [128, 256, 384, 512, 640, 768, 896], "generated": [64, 128, 192, 256, 384, 512], "dram": ["lpddr4-3200", "ddr4-3200"],
     "array": [32], "bank_bytes": [4096, 8192, 16384], "core_ps": [1000, 1100, 1200, 1333, 1450, 1600]}
+FINE_BASELINES = ["full-no-overlap"]
 PJ_PER_BIT = [8, 12, 20, 30, 40]  # LPDDR4 in Accelergy's tables to LPDDR2 in Malladi et al. (ISCA'12)
 TARGET = {"delay": 3.62, "energy": 1.52, "share": 0.0111}
 WITHIN = 0.10
@@ -154,13 +155,15 @@ WIDEST = 1 << 20  # cells in a row, many more than there can be
 
 def cells():
     """The gains that the first pass finds anywhere in the space, as cells of CELL: rows for the picture of them."""
-    points, found = grid(), collections.Counter()
+    found = collections.Counter()
     with np.errstate(all="ignore"):  # machines on which no tile fits: endless against endless
-        for name, _, _, _, _, delay, energy, _ in gains(points):
-            reached = np.isfinite(delay) & np.isfinite(energy) & points["fits"]
-            x, y = (np.floor(np.log10(gain[reached]) / CELL).astype(int) for gain in (delay, energy))
-            places, counts = np.unique(x * WIDEST + y, return_counts=True)
-            for place, count in zip(places.tolist(), counts.tolist()):
-                found[name, *divmod(place + WIDEST // 2, WIDEST)] += count
+        for axes, baselines in ((None, BASELINES), (FINE, FINE_BASELINES)):
+            points = grid(axes)
+            for name, _, _, _, _, delay, energy, _ in gains(points, baselines):
+                reached = np.isfinite(delay) & np.isfinite(energy) & points["fits"]
+                x, y = (np.floor(np.log10(gain[reached]) / CELL).astype(int) for gain in (delay, energy))
+                places, counts = np.unique(x * WIDEST + y, return_counts=True)
+                for place, count in zip(places.tolist(), counts.tolist()):
+                    found[name, *divmod(place + WIDEST // 2, WIDEST)] += count
     return [{"baseline": name, "kind": "first pass", "delay_reduction": f"{10 ** (CELL * (x + 0.5)):.5g}",
              "energy_saving": f"{10 ** (CELL * (y - WIDEST // 2 + 0.5)):.5g}", "count": count} for (name, x, y), count in sorted(found.items())]
