@@ -1,5 +1,6 @@
 #pragma once
-// Energy costs as configs/cost/*.json gives them: one entry an action, each with its source and its plausible range.
+// Costs as configs/cost/*.json gives them: an energy for each action, static powers and areas, each with its source and
+// its plausible range.
 
 #include <array>
 #include <cstdint>
@@ -12,14 +13,14 @@
 namespace palimpsest {
 
 struct CostEntry {
-    double value = 0;  ///< pJ an action, or mW for static entries
+    double value = 0;  ///< pJ an action, mW for static entries, um2 for areas
     double low = 0;    ///< plausible range, for the sensitivity report; low <= value <= high
     double high = 0;
     std::string source;
     std::string confidence;  ///< published, derived or assumed
 };
 
-/// What a static power is given for; the energy meter multiplies by how many of it the machine has.
+/// What a static power or an area is given for; it is multiplied by how many of it the machine has.
 enum class StaticUnit : std::uint8_t {
     machine,  ///< once
     bank,     ///< one 32 kB bank of the block's buffer (scaled to the configured bank size)
@@ -35,12 +36,19 @@ struct StaticEntry {
     StaticUnit per = StaticUnit::machine;  ///< JSON "per"; machine when absent
 };
 
+struct AreaEntry {
+    std::string block;  ///< as of a StaticEntry
+    CostEntry area_um2;
+    StaticUnit per = StaticUnit::machine;
+};
+
 struct CostTable {
     std::string name;
     std::string node;  ///< e.g. "65 nm"
     /// By Action; the DRAM actions and background power come from the DRAM JSON and are filled in by the energy meter.
     std::array<CostEntry, kActions> actions;
     std::vector<StaticEntry> static_power;
+    std::vector<AreaEntry> area;  ///< none: no areas are worked out
     /// Multiplies all DRAM energies, for the sensitivity report: published LPDDR4 figures span 8 to 80 pJ/bit.
     CostEntry dram_scale{1.0, 0.4, 2.0, {}, {}};
 };

@@ -25,6 +25,12 @@ Json write_entry(const CostEntry& entry) {
     return {{"value", entry.value}, {"low", entry.low}, {"high", entry.high}};
 }
 
+Json write_entry(const CostEntry& entry, StaticUnit per) {
+    Json document = write_entry(entry);
+    document["per"] = std::string(kStaticUnitNames[static_cast<std::size_t>(per)]);
+    return document;
+}
+
 }  // namespace
 
 bool is_cost_table_action(Action action) {
@@ -46,6 +52,11 @@ CostTable read_cost_table(const Json& document) {
             table.static_power.push_back({block, read_entry(entry), read_unit(entry)});
         }
     }
+    if (document.contains("area")) {
+        for (const auto& [block, entry] : document["area"].items()) {
+            table.area.push_back({block, read_entry(entry), read_unit(entry)});
+        }
+    }
     if (document.contains("dram_scale")) {
         table.dram_scale = read_entry(document["dram_scale"]);
     }
@@ -62,8 +73,10 @@ Json write_cost_table(const CostTable& table) {
     }
     document["static_power"] = Json::object();
     for (const StaticEntry& entry : table.static_power) {
-        Json& power = document["static_power"][entry.block] = write_entry(entry.power_mw);
-        power["per"] = std::string(kStaticUnitNames[static_cast<std::size_t>(entry.per)]);
+        document["static_power"][entry.block] = write_entry(entry.power_mw, entry.per);
+    }
+    for (const AreaEntry& entry : table.area) {  // without areas no key, as before there were any
+        document["area"][entry.block] = write_entry(entry.area_um2, entry.per);
     }
     document["dram_scale"] = write_entry(table.dram_scale);
     return document;

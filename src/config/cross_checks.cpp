@@ -325,6 +325,9 @@ void cross_check_cost(const CostTable& cost, const Locate& locate, Diagnostics& 
     for (const StaticEntry& entry : cost.static_power) {
         check(entry.power_mw, "cost.static_power." + entry.block);
     }
+    for (const AreaEntry& entry : cost.area) {
+        check(entry.area_um2, "cost.area." + entry.block);
+    }
     check(cost.dram_scale, "cost.dram_scale");
     check_kv_mmu_power(cost, report);
 }

@@ -23,7 +23,6 @@ constexpr Bytes kReferenceColumnMemory = 2 * 1024;
 constexpr std::uint32_t kReferenceColumnWord = 8;
 constexpr Bytes kReferenceLineBuffer = 2 * 1024;
 constexpr Bytes kReferenceBurst = 128;
-constexpr Bytes kReferenceSlotTable = 4 * 1024;
 constexpr std::uint32_t kReferenceSlotTableWord = 8;
 
 std::uint64_t whole(double value) {
@@ -206,16 +205,9 @@ void add_static(std::vector<MachineCost>& costs, const HardwareConfig& hardware,
                 const CostTable& table) {
     for (const StaticEntry& entry : table.static_power) {
         const EnergyBlock block = block_of(entry.block, "static_power");
-        const std::optional<double> number = units_of(entry.block, block, entry.per, hardware, dram, sram_leakage_mw);
-        if (!number) {
-            const auto per = kStaticUnitNames[static_cast<std::size_t>(entry.per)];
-            throw InputError("cost table", fmt::format("static_power.{}.per", entry.block),
-                             fmt::format("\"{}\", of which block {} has none", per, name_of(block)),
-                             "machine; bank for a buffer; pe for pe_array; lane for vector_unit; kib for pe_array, "
-                             "vector_unit, dma and kv_mmu");
-        }
+        const double number = units_of(entry.block, "static_power", block, entry.per, hardware, dram, sram_leakage_mw);
         const std::string name = "static/" + entry.block;
-        MachineCost cost = make_cost(name, name, {block, EnergyClass::static_power}, entry.power_mw, *number,
+        MachineCost cost = make_cost(name, name, {block, EnergyClass::static_power}, entry.power_mw, number,
                                      kAttojoulesPerPicosecondAtOneMilliwatt);
         cost.power = true;
         if (block == EnergyBlock::kv_mmu) {

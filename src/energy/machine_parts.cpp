@@ -1,5 +1,8 @@
 #include "energy/machine_parts.h"
 
+#include <algorithm>
+#include <optional>
+
 #include <fmt/format.h>
 
 #include "palimpsest/error.h"
@@ -10,7 +13,7 @@ namespace {
 constexpr double kKib = 1024;
 
 // Memories of the KV-MMU that no parameter sets; what their figures in the cost table are given for.
-constexpr Bytes kRowAccumulator = 512;      // 256 scores of 16 bits: 128 slots and a chunk of 128
+constexpr Bytes kRowAccumulator = 512;  // 256 scores of 16 bits: 128 slots and a chunk of 128
 constexpr Bytes kBaseTable = 16 * kBaseTableEntry;
 
 double banks(const BufferConfig& buffer, double (*of_bank)(Bytes)) {
@@ -32,9 +35,16 @@ std::optional<double> banks_of(EnergyBlock block, const BuffersConfig& buffers, 
     }
 }
 
+/// The slot table, in banks of at most the reference bank, in KiB of the table that the figures are given for.
+double slot_table_kib(Bytes bytes, double (*of_bank)(Bytes)) {
+    const Bytes bank = std::min(bytes, kReferenceBank);
+    const double all = static_cast<double>(bytes) / static_cast<double>(bank) * of_bank(bank);
+    return all / of_bank(kReferenceSlotTable) * static_cast<double>(kReferenceSlotTable) / kKib;
+}
+
 /// KiB of the block's own memory, of a part of the KV-MMU the part's.
 std::optional<double> kib_of(std::string_view entry, EnergyBlock block, const HardwareConfig& hardware,
-                             const DramConfig& dram) {
+                             const DramConfig& dram, double (*of_bank)(Bytes)) {
     switch (block) {
         case EnergyBlock::pe_array:  // two halves of INT32 sums
             return 2.0 * hardware.pe_array.accumulator_rows * hardware.pe_array.columns * 4 / kKib;
@@ -44,13 +54,35 @@ std::optional<double> kib_of(std::string_view entry, EnergyBlock block, const Ha
             return 2.0 * hardware.dma.outstanding * static_cast<double>(hardware.dma.request_bytes) / kKib;
         case EnergyBlock::kv_mmu: {
             const KvMmuPart part = kv_mmu_part_of(entry);
-            const auto bytes = part == KvMmuPart::other ? hardware.kv_mmu.score_store_bytes
-                                                        : kv_mmu_memories(hardware, dram)[part];
+            if (part == KvMmuPart::slot_table) {
+                return slot_table_kib(hardware.kv_mmu.slot_table_bytes, of_bank);
+            }
+            const auto bytes =
+                part == KvMmuPart::other ? hardware.kv_mmu.score_store_bytes : kv_mmu_memories(hardware, dram)[part];
             return static_cast<double>(bytes) / kKib;
         }
         default:
             return std::nullopt;
     }
+}
+
+std::optional<double> units_if_any(std::string_view entry, EnergyBlock block, StaticUnit per,
+                                   const HardwareConfig& hardware, const DramConfig& dram, double (*of_bank)(Bytes)) {
+    switch (per) {
+        case StaticUnit::machine:
+            return 1.0;
+        case StaticUnit::bank:
+            return banks_of(block, hardware.buffers, of_bank);
+        case StaticUnit::pe:
+            return block == EnergyBlock::pe_array
+                       ? std::optional(static_cast<double>(hardware.pe_array.rows) * hardware.pe_array.columns)
+                       : std::nullopt;
+        case StaticUnit::lane:
+            return block == EnergyBlock::vector_unit ? std::optional<double>(hardware.vector_unit.lanes) : std::nullopt;
+        case StaticUnit::kib:
+            return kib_of(entry, block, hardware, dram, of_bank);
+    }
+    return std::nullopt;
 }
 
 }  // namespace
@@ -92,23 +124,18 @@ ByKvMmuPart<Bytes> kv_mmu_memories(const HardwareConfig& hardware, const DramCon
     return bytes;
 }
 
-std::optional<double> units_of(std::string_view entry, EnergyBlock block, StaticUnit per,
-                               const HardwareConfig& hardware, const DramConfig& dram, double (*of_bank)(Bytes)) {
-    switch (per) {
-        case StaticUnit::machine:
-            return 1.0;
-        case StaticUnit::bank:
-            return banks_of(block, hardware.buffers, of_bank);
-        case StaticUnit::pe:
-            return block == EnergyBlock::pe_array
-                       ? std::optional(static_cast<double>(hardware.pe_array.rows) * hardware.pe_array.columns)
-                       : std::nullopt;
-        case StaticUnit::lane:
-            return block == EnergyBlock::vector_unit ? std::optional<double>(hardware.vector_unit.lanes) : std::nullopt;
-        case StaticUnit::kib:
-            return kib_of(entry, block, hardware, dram);
+double units_of(std::string_view entry, std::string_view section, EnergyBlock block, StaticUnit per,
+                const HardwareConfig& hardware, const DramConfig& dram, double (*of_bank)(Bytes)) {
+    const std::optional<double> units = units_if_any(entry, block, per, hardware, dram, of_bank);
+    if (!units) {
+        throw InputError(
+            "cost table", fmt::format("{}.{}.per", section, entry),
+            fmt::format("\"{}\", of which block {} has none", kStaticUnitNames[static_cast<std::size_t>(per)],
+                        name_of(block)),
+            "machine; bank for a buffer; pe for pe_array; lane for vector_unit; kib for pe_array, vector_unit, dma "
+            "and kv_mmu");
     }
-    return std::nullopt;
+    return *units;
 }
 
 }  // namespace palimpsest

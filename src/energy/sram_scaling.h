@@ -1,6 +1,7 @@
 #pragma once
-// How the energy and leakage of an SRAM bank change with its size and width: what makes the configured buffers cost
-// what they would. The cost table holds one figure a word for a reference bank; this gives the factor for another bank.
+// How the energy, leakage and area of an SRAM bank change with its size and width: what makes the configured buffers
+// cost what they would. The cost table holds one figure a word for a reference bank; this gives the factor for another
+// bank.
 
 #include <cstdint>
 
@@ -17,5 +18,8 @@ double sram_access_pj(SramAccess access, Bytes bank_bytes, std::uint32_t word_by
 
 /// Leakage of one bank in mW, same conditions; beyond the table in proportion to the size.
 double sram_leakage_mw(Bytes bank_bytes);
+
+/// Area of one bank in mm2, same conditions; beyond the table in proportion to the size.
+double sram_area_mm2(Bytes bank_bytes);
 
 }  // namespace palimpsest

@@ -118,6 +118,18 @@ Json energy_json(const RunReport& report) {
             {"sensitivity", sensitivity}};
 }
 
+Json area_json(const ChipArea& area) {
+    Json blocks = by_name<EnergyBlock>(area.by_block);
+    blocks.erase("dram");
+    Json parts = by_name<KvMmuPart>(area.kv_mmu.of);
+    parts.erase("spilled_scores");
+    if (parts["other"] == 0.0) {
+        parts.erase("other");
+    }
+    return {{"mm2", area.mm2},    {"low_mm2", area.low_mm2}, {"high_mm2", area.high_mm2},
+            {"by_block", blocks}, {"kv_mmu", parts},         {"kv_mmu_share", area.kv_mmu_share()}};
+}
+
 constexpr std::size_t index_of(Traffic traffic) {
     return static_cast<std::size_t>(traffic);
 }
@@ -257,6 +269,9 @@ Json report_json(const RunReport& report) {
         {"kv_cache", kv_cache_json(report)},
         {"units", units_json(result)},
     };
+    if (report.area) {
+        document["area"] = area_json(*report.area);
+    }
     if (!result.operators.empty()) {
         document["operators"] = operators_json(report);
     }

@@ -9,7 +9,8 @@ namespace palimpsest {
 RunReport make_run_report(RunConfig config, RunResult result) {
     const EnergyMeter meter(config.hardware, config.dram, config.cost);
     EnergyBreakdown energy = meter.measure(result);
-    return {std::move(config), std::move(result), std::move(energy)};
+    std::optional<ChipArea> area = chip_area(config.hardware, config.dram, config.cost);
+    return {std::move(config), std::move(result), std::move(energy), area};
 }
 
 double ratio(double a, double b) {

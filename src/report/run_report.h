@@ -1,9 +1,11 @@
 #pragma once
 // A finished run with everything that reports are made from, and the figures that several of them show.
 
+#include <optional>
 #include <string>
 
 #include "config/run_config.h"
+#include "energy/area.h"
 #include "energy/breakdown.h"
 #include "palimpsest/result.h"
 
@@ -13,9 +15,11 @@ struct RunReport {
     RunConfig config;
     RunResult result;
     EnergyBreakdown energy;
+    std::optional<ChipArea> area;  ///< where the cost table has areas
 };
 
-/// Measures the energy of `result` with the configuration's costs. Throws as EnergyMeter does.
+/// Measures the energy of `result` and the area of its machine with the configuration's costs. Throws as EnergyMeter
+/// and chip_area do.
 RunReport make_run_report(RunConfig config, RunResult result);
 
 /// Simulated time of so many core cycles.

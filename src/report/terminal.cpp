@@ -132,6 +132,16 @@ std::string energy_text(const RunReport& report, const TerminalStyle& style) {
     return text;
 }
 
+std::string area_line(const RunReport& report) {
+    if (!report.area) {
+        return "";
+    }
+    const ChipArea& area = *report.area;
+    return fmt::format(
+        "  chip {:.1f} mm2, between {:.1f} and {:.1f} with all areas at an end of their ranges; KV-MMU {:.1f} %\n",
+        area.mm2, area.low_mm2, area.high_mm2, area.kv_mmu_share() * 100);
+}
+
 std::string memory_text(const RunReport& report, const TerminalStyle& style) {
     const KvCacheResult& kv = report.result.kv_cache;
     const DramCounts& dram = report.result.total.dram;
@@ -284,7 +294,7 @@ std::string terminal_text(const RunReport& report, const TerminalStyle& style) {
     std::string text = bold(run_title(report), style) + "\n" + machine_line(report) + "\n";
     text += report.result.operators.empty() ? latency_text(report, style) : operators_text(report, style);
     text += serving_text(report, style);
-    text += energy_text(report, style);
+    text += energy_text(report, style) + area_line(report);
     text += memory_text(report, style);
     text += cycles_text(report, style);
     text += speed_text(report);

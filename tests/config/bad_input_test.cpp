@@ -150,6 +150,10 @@ const std::vector<BadRun>& bad_runs() {
          {"dram.timing.nREFI: value 100; accepted: 585 or more: nRFC + nRC + nRP + ranks"}},
         {R"({"cost": {"base": "65nm", "actions": {"pe_mac": {"value": 1, "low": 2, "high": 3}}}})",
          {"cost.actions.pe_mac: low 2, value 1, high 3"}},
+        {R"({"cost": {"base": "65nm", "area": {"sequencer": {"value": 1, "low": 2, "high": 3}}}})",
+         {"cost.area.sequencer: low 2, value 1, high 3"}},
+        {R"({"cost": {"base": "65nm", "area": {"sequencer": {"value": 270000, "unit": "mm2"}}}})",
+         {"cost.area.sequencer.unit", "um2"}},
         {R"({"cost": {"base": "65nm", "static_power": {"kv_mmu": 2.8}}})",
          {"cost.static_power.kv_mmu: there beside kv_mmu_slot_table", "the whole unit or its parts, not both"}},
     };

@@ -148,8 +148,10 @@ TEST_CASE("the cost schema asks for every action that is not the DRAM's", "[sche
         INFO(name_of(action));
         CHECK(actions.contains(std::string(name_of(action))) == is_cost_table_action(action));
     }
-    const Json& per = schemas().get("common")["definitions"]["static_cost"]["properties"]["per"]["enum"];
-    CHECK(per == Json(std::vector<std::string>(kStaticUnitNames.begin(), kStaticUnitNames.end())));
+    for (const char* definition : {"static_cost", "area"}) {
+        const Json& per = schemas().get("common")["definitions"][definition]["properties"]["per"]["enum"];
+        CHECK(per == Json(std::vector<std::string>(kStaticUnitNames.begin(), kStaticUnitNames.end())));
+    }
 }
 
 TEST_CASE("every field of every schema has a title and a description", "[schema]") {

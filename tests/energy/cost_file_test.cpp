@@ -65,6 +65,12 @@ TEST_CASE("static powers name blocks of the report and units of the meter", "[co
     }
 }
 
+TEST_CASE("areas are in um2, with their source and range", "[cost_file]") {
+    for (const auto& [name, entry] : shipped_table().at("area").items()) {
+        check_entry(name, entry, "um2");
+    }
+}
+
 TEST_CASE("SRAM scaling meets the CACTI points and rises between them", "[sram_scaling]") {
     CHECK(sram_access_pj(SramAccess::read, 32 * 1024, 32) == 37.5);
     CHECK(sram_access_pj(SramAccess::write, 32 * 1024, 32) == 75.4);
@@ -78,4 +84,10 @@ TEST_CASE("SRAM scaling meets the CACTI points and rises between them", "[sram_s
     CHECK(sram_access_pj(SramAccess::read, 32 * 1024, 128) == Approx(2 * 54.4));
     CHECK(sram_access_pj(SramAccess::read, 16, 1) == 2.39);
     CHECK(sram_leakage_mw(4 * 2048 * 1024) == Approx(4 * 2336));
+    CHECK(sram_area_mm2(32 * 1024) == 0.216);
+    CHECK(sram_area_mm2(1024) == 0.022);
+    CHECK(sram_area_mm2(2048 * 1024) == 13.7);
+    CHECK(sram_area_mm2(48 * 1024) > 0.216);
+    CHECK(sram_area_mm2(48 * 1024) < 0.415);
+    CHECK(sram_area_mm2(512) == Approx(0.011));
 }

@@ -213,6 +213,13 @@ TEST_CASE("a larger bank costs more a word and leaks more, a wider burst combine
     };
     CHECK(slot_table_read(32 * 1024) == Approx(slot_table_read(4 * 1024) * 24.9 / 4.87));
     CHECK(slot_table_read(1024 * 1024) == slot_table_read(32 * 1024));  // banks of 32 kB
+    config.cost.static_power = {{"kv_mmu_slot_table", {1.5, 1.5, 1.5, "", ""}, StaticUnit::kib}};
+    const auto slot_table_leakage = [&](Bytes bytes) {
+        config.hardware.kv_mmu.slot_table_bytes = bytes;
+        return meter_of(config).measure(result)[KvMmuPart::slot_table].static_joules;
+    };
+    CHECK(slot_table_leakage(4 * 1024) == Approx(6e-9));  // 6 mW for 1 us
+    CHECK(slot_table_leakage(320 * 1024) == Approx(430e-9));
 }
 
 TEST_CASE("sensitivity moves one cost at a time and puts the largest swing first", "[meter][sensitivity]") {

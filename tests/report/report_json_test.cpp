@@ -150,6 +150,22 @@ TEST_CASE("a reader who adds the parts up gets the whole, from the text of the f
     }
 }
 
+TEST_CASE("the chip's area is in the report where the cost table has areas", "[report]") {
+    RunConfig config = sample_config();
+    CHECK_FALSE(report_json(make_run_report(config, sample_result())).contains("area"));
+    config.cost.area = {{"sequencer", {3e6, 2e6, 5e6, "", ""}, StaticUnit::machine},
+                        {"kv_mmu_victim_unit", {1e6, 1e6, 2e6, "", ""}, StaticUnit::machine}};
+    const Json area = report_json(make_run_report(config, sample_result()))["area"];
+    CHECK(area["mm2"].get<double>() == Approx(4));
+    CHECK(area["low_mm2"].get<double>() == Approx(3));
+    CHECK(area["high_mm2"].get<double>() == Approx(7));
+    CHECK(area["by_block"]["sequencer"].get<double>() == Approx(3));
+    CHECK_FALSE(area["by_block"].contains("dram"));
+    CHECK(area["kv_mmu"]["victim_unit"].get<double>() == Approx(1));
+    CHECK(area["kv_mmu"].size() == 5);  // the parts on the chip
+    CHECK(area["kv_mmu_share"].get<double>() == Approx(0.25));
+}
+
 TEST_CASE("only `simulation` differs between equal runs", "[report]") {
     RunResult later = sample_result();
     later.host_seconds = 7;

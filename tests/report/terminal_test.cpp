@@ -55,11 +55,14 @@ TEST_CASE("numbers as people read them", "[terminal][numbers]") {
 }
 
 TEST_CASE("the report fits 100 columns, short runs and long, plain and pretty", "[terminal]") {
+    RunConfig config = sample_config();
+    config.cost.area = {{"sequencer", {123.4e6, 100e6, 999.9e6, "", ""}, StaticUnit::machine}};
     for (const RunResult& result : {sample_result(), large_result()}) {
-        const RunReport report = make_run_report(sample_config(), result);
+        const RunReport report = make_run_report(config, result);
         for (const TerminalStyle style : {TerminalStyle{false, false}, TerminalStyle{true, true}}) {
             const std::string text = terminal_text(report, style);
             CHECK(widest_line(text) <= kTerminalColumns);
+            CHECK(text.find("chip 123.4 mm2") != std::string::npos);
         }
     }
 }

@@ -214,7 +214,7 @@ def step_energy(point, cycles, costs="value"):
             "kv_mmu": kv_mmu, "spilled": spilled * dram_bit}
 
 
-KV_MMU_WATTS = (2.8 + 0.62 * 64) * 1e-3  # its score store of 64 kB, and the rest
+KV_MMU_WATTS = (5.2 + 0.62 * 64) * 1e-3  # its score store of 64 kB, and its other parts with bursts of 128 B
 
 
 def leakage_watts(array, bank_bytes):

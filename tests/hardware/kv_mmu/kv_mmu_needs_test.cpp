@@ -1,10 +1,9 @@
 // How much memory a run would fill in each part of the KV-MMU: what reports set against what the machine has.
 
-#include <array>
-
 #include "hardware/kv_mmu/kv_mmu_fixture.h"
 #include "hardware/kv_mmu/slot_table.h"
 #include "support/catch.h"
+#include "support/fresh_kernel.h"
 
 using namespace palimpsest;
 
