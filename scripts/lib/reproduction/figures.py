@@ -58,16 +58,6 @@ def baselines():
     return rows
 
 
-PARTS = ("slot_table", "score_store", "victim_unit", "address_generator", "write_combiner", "spilled_scores")
-PART_FIELDS = ("size_bytes", "needed_bytes", "accesses", "dynamic_joules", "static_joules", "joules")
-
-
-def parts(machine):
-    """The KV-MMU's, of a row of the baselines."""
-    return [{"name": part.replace("_", " "), "mm2": machine.get(f"area.kv_mmu.{part}"),
-             **{field: machine[f"energy.kv_mmu.{part}.{field}"] for field in PART_FIELDS}} for part in PARTS]
-
-
 def kv_share(machine):
     """The KV-MMU's share of the energy with its own costs at their low and high ends."""
     energy = costs.Energy(machine)

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 import costs
+import kv_mmu_parts
 import samples
 import whole_files
 
@@ -91,7 +92,7 @@ KV = tuple(f"dram.traffic.kv.{name}" for name in ("bytes_read", "bytes_written",
 STUDIES = [
     Study("baselines", "the machine and its baselines, whole runs", ("base",),
           (*TIME, "latency.generation.cycles", "latency.generation.seconds", *ENERGY, "energy.by_phase.generation", *DRAM, *KV,
-           "kv_cache.peak_bytes", "kv_cache.budgets.least", "kv_cache.budgets.mean", "kv_cache.budgets.most"), costs.ends),
+           "kv_cache.peak_bytes", *kv_mmu_parts.COLUMNS, "kv_cache.budgets.least", "kv_cache.budgets.mean", "kv_cache.budgets.most"), costs.ends),
     Study("ladder", "one mechanism after another switched on", ("workload.batch", "name"),
           (*TIME, *ENERGY, *DRAM, *KV, "kv_cache.peak_bytes"), subset="batch-1"),
     Study("sensitivity", "one parameter after another varied",
