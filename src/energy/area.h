@@ -27,8 +27,8 @@ struct ChipArea {
     double kv_mmu_share() const { return mm2 > 0 ? (*this)[EnergyBlock::kv_mmu] / mm2 : 0; }
 };
 
-/// Nothing where the table has no areas. Throws InputError for an entry of a block that is unknown or not on the chip, or with
-/// a unit that the block has none of.
+/// Nothing where the table has no areas. Throws InputError for an entry of a block that is unknown or not on the chip,
+/// or with a unit that the block has none of.
 std::optional<ChipArea> chip_area(const HardwareConfig& hardware, const DramConfig& dram, const CostTable& table);
 
 }  // namespace palimpsest

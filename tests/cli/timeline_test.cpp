@@ -178,7 +178,7 @@ TEST_CASE("a timeline that cannot be written is said before the run, a full disk
     // The report, which is smaller than what may be written, must survive.
     const ToolResult full =
         run_tool("run --quiet " + kTiny + " --out " + (scratch / "out") + " --timeline " + (scratch / "run.json"),
-                 "ulimit -f 200");
+                 "ulimit -f 300");
     INFO(full.err);
     CHECK(full.exit_code == 1);
     CHECK(says(full.err, "run.json: cannot write"));

@@ -1,4 +1,5 @@
-// Cost tables between JSON and structs: what is written is what was read, and a table of before areas stays what it was.
+// Cost tables between JSON and structs: what is written is what was read, and a table of before areas stays what it
+// was.
 
 #include <fstream>
 

@@ -75,7 +75,8 @@ TEST_CASE("blocks and parts add up to the chip, and its ends are all entries' en
     CHECK(area.kv_mmu_share() == Approx(0.018 / 3.018));
 }
 
-TEST_CASE("an area of an unknown block, of DRAM or of a unit that the block has none of is the user's error", "[area]") {
+TEST_CASE("an area of an unknown block, of DRAM or of a unit that the block has none of is the user's error",
+          "[area]") {
     CHECK_THROWS_AS(area_of({"kvmmu", um2(1), StaticUnit::machine}), InputError);
     CHECK_THROWS_AS(area_of({"dram", um2(1), StaticUnit::machine}), InputError);
     CHECK_THROWS_AS(area_of({"sequencer", um2(1), StaticUnit::pe}), InputError);
@@ -113,14 +114,11 @@ TEST_CASE("the shipped areas keep to what they are derived from", "[area]") {
     CHECK(value("weight_buffer").value == Approx(sram_area_mm2(32 * 1024) * 1e6));
     CHECK(value("pe_array").low == Approx((282 + 137) * to_65nm + 56 * flip_flop).epsilon(0.01));
     CHECK(value("pe_array").value == Approx(value("pe_array").low / 0.8).epsilon(0.01));
-    CHECK(value("vector_unit").value ==
-          Approx(((1640 + 1360) * to_65nm + 6 * 16 * flip_flop) / 0.8).epsilon(0.01));
+    CHECK(value("vector_unit").value == Approx(((1640 + 1360) * to_65nm + 6 * 16 * flip_flop) / 0.8).epsilon(0.01));
     // Evictor of Kelle, 32 rows; voting engine of VEDA.
     CHECK(value("kv_mmu_victim_unit").value == Approx(0.06e6 * to_65nm / 2).epsilon(0.01));
     CHECK(value("kv_mmu_victim_unit").high == Approx(0.069e6 * 65 * 65 / (28 * 28) / 2).epsilon(0.01));
-    CHECK(value("kv_mmu_victim_unit").low ==
-          Approx(16 * ((8 * 67 + 137) * to_65nm + 32 * flip_flop)).epsilon(0.01));
-    CHECK(value("kv_mmu_write_combiner").value ==
-          Approx(14'000 + 8 * (160 * flip_flop + 137 * to_65nm)).epsilon(0.02));
+    CHECK(value("kv_mmu_victim_unit").low == Approx(16 * ((8 * 67 + 137) * to_65nm + 32 * flip_flop)).epsilon(0.01));
+    CHECK(value("kv_mmu_write_combiner").value == Approx(14'000 + 8 * (160 * flip_flop + 137 * to_65nm)).epsilon(0.02));
     CHECK(value("sequencer").value == Approx(150'000 * 1.44 / 0.8));
 }

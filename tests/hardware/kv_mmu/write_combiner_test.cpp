@@ -124,6 +124,7 @@ TEST_CASE("K and V vectors that share a burst become one write", "[kv_mmu][write
     combiner.write(std::vector<DramSegment>{{0, 64}, {512, 1}}, drained);
     CHECK(combiner.peak_entry_bytes() == 2 * 128);  // of the entries, however little is in them
     combiner.flush(drained);
+    combiner.write(std::vector<DramSegment>{{0, 64}}, drained);
     CHECK(combiner.peak_entry_bytes() == 2 * 128);
 }
 
