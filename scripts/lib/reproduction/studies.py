@@ -105,6 +105,8 @@ STUDIES = [
             settings_of=samples.prompt),
     Study("nearest", "the points nearest to the published figures", ("name", "cache.policy", "pipeline.weight_prefetch", "model",
           "workload.prompt_tokens", "workload.generated_tokens", "cache.budget", "hardware.core_clock_ps"), (*TIME, *ENERGY), costs.ends),
+    Study("slot-table", "the KV-MMU with room for all slots of the batch", ("hardware.kv_mmu.slot_table_bytes",),
+          ("latency.cycles", "energy.joules", "energy.kv_mmu_share", "energy.kv_mmu.slot_table.needed_bytes", "area.mm2", "area.kv_mmu_share")),
     Study("kelle", "Kelle's gain by batch and budget", ("workload.batch", "name", "model.layers"), (*TIME, *ENERGY),
           subset="batch-1"),
     Study("veda", "VEDA's attention by budget", ("workload.prompt_tokens", "name", "cache.budget"), TIME, attention_cycles),
