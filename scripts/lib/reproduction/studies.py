@@ -94,7 +94,7 @@ STUDIES = [
           (*TIME, "latency.generation.cycles", "latency.generation.seconds", *ENERGY, "energy.by_phase.generation", *DRAM, *KV,
            "kv_cache.peak_bytes", *kv_mmu_parts.COLUMNS, "kv_cache.budgets.least", "kv_cache.budgets.mean", "kv_cache.budgets.most"), costs.ends),
     Study("ladder", "one mechanism after another switched on", ("workload.batch", "name"),
-          (*TIME, *ENERGY, *DRAM, *KV, "kv_cache.peak_bytes"), subset="batch-1"),
+          (*TIME, *ENERGY, *DRAM, *KV, "kv_cache.peak_bytes", "delay_reduction", "energy_saving"), subset="batch-1"),
     Study("sensitivity", "one parameter after another varied",
           ("cache.policy", "pipeline.weight_prefetch", "model", "workload.batch", "workload.prompt_tokens", "cache.budget",
            "model.weight_bits", "cache.kv_bits", "dram", "hardware.pe_array.rows", "hardware.buffers.weight.bank_bytes",
