@@ -14,7 +14,7 @@ TARGET = f"{space.TARGET['delay']},{space.TARGET['energy']}"
 
 def all_of(folder):
     """Yields (file, arguments of scripts/plot). Tables that are worked out are written into `folder`."""
-    yield "plot-ladder.png", ["ladder", studies.DATA / "ladder.csv", "--width", "page"]
+    yield "plot-ladder.png", ["ladder", _written(folder / "ladder.csv", _as_of_a_sweep("ladder")), "--width", "page"]
     for baseline in (figures.FULL_ALONE, figures.FULL):
         table = _written(folder / f"tornado-{baseline}.csv", tornado.table(baseline))
         yield f"reproduction-tornado-{baseline}.png", [
@@ -23,6 +23,13 @@ def all_of(folder):
     table = _written(folder / "region.csv", studies.read(studies.SPACE) + _simulated())
     yield "reproduction-region.png", ["region", table, "--width", "page", "--target", TARGET, "--within", str(space.WITHIN),
                                        "--cell", str(space.CELL)]
+
+
+def _as_of_a_sweep(name):
+    """The data of a study, laid out as scripts/sweep lays out its tables: settings, what identifies a run, results."""
+    study = next(study for study in studies.STUDIES if study.name == name)
+    return [{setting: row[setting] for setting in study.settings} | {"config_hash": "", "status": "ok"} | row
+            for row in studies.read(study.data)]
 
 
 def _simulated():
