@@ -108,6 +108,7 @@ def nearest():
         row = rows[FULL_ALONE]
         row.delay, row.energy = ratio(row, machine, "latency.seconds"), ratio(row, machine, "energy.joules")
         row.share, row.foreseen = machine["energy.kv_mmu_share"], foreseen_delay(machine)
+        row.optimism = row.foreseen / row.delay - 1
         row.off = off(row.delay, row.energy)
         row.best = min((costed(row, machine, bit, chip, leakage) for bit in BITS for chip in ENDS for leakage in ENDS),
                        key=lambda point: point["off"])
