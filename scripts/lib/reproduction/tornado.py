@@ -8,7 +8,7 @@ SRAM = "weight buffer, bytes"  # worked out: of 36 banks, the weight buffer has 
 PARAMETERS = {
     "model": ("model", str),
     "workload.batch": ("batch", str),
-    "workload.prompt_tokens": ("context, budget an eighth", lambda prompt: f"{(prompt + 1) * 10 // 9} tokens"),
+    "workload.prompt_tokens": ("context (budget an eighth)", lambda prompt: f"{(prompt + 1) * 10 // 9} tokens"),
     "model.weight_bits": ("bits of a weight", str),
     "cache.kv_bits": ("bits of K and V", str),
     "dram": ("DRAM", str),
