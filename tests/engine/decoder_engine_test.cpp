@@ -68,19 +68,23 @@ class Logits {
     std::vector<std::vector<std::vector<float>>> by_text_;
 };
 
+/// Of the largest wanted: single precision rounds in proportion to the sums' terms, and the order of the terms, which
+/// the BLAS chooses by processor, decides how.
 double largest_difference(const std::vector<std::vector<float>>& have, const std::vector<std::vector<double>>& want) {
     REQUIRE(have.size() == want.size());
     double difference = 0;
+    double largest = 0;
     for (std::size_t row = 0; row < want.size(); ++row) {
         REQUIRE(have[row].size() == want[row].size());
         for (std::size_t i = 0; i < want[row].size(); ++i) {
             difference = std::max(difference, std::abs(have[row][i] - want[row][i]));
+            largest = std::max(largest, std::abs(want[row][i]));
         }
     }
-    return difference;
+    return difference / largest;
 }
 
-/// Largest difference between the engine and the reference, in logits and in attention.
+/// Largest difference between the engine and the reference, in logits (of the largest) and in attention.
 struct Difference {
     double logits = 0;
     double attention = 0;
@@ -123,14 +127,14 @@ TEST_CASE("logits and attention equal a plain reference for grouped, single and 
     shape.kv_heads = GENERATE(1, 2, 4);
     shape.tied = shape.kv_heads != 2;
     const Difference difference = compare(shape, 24, 24, {});
-    CHECK(difference.logits < 2e-4);
+    CHECK(difference.logits < 2e-5);
     CHECK(difference.attention < 1e-4);
 }
 
 TEST_CASE("the chunk in which tokens are processed does not matter", "[engine]") {
     const std::uint32_t chunk = GENERATE(1U, 5U, 16U, 24U);
     const Difference difference = compare({}, 24, 24, {.cells = 24, .positions = 24, .chunk = chunk});
-    CHECK(difference.logits < 2e-4);
+    CHECK(difference.logits < 2e-5);
     CHECK(difference.attention < 1e-4);
 }
 
@@ -138,7 +142,7 @@ TEST_CASE("a text longer than the trained context sees a window of the last keys
     const std::uint32_t chunk = GENERATE(1U, 7U, 64U);
     const std::uint32_t window = GENERATE(1U, 9U, 32U);
     const Difference difference = compare({}, 50, window, {.cells = 50, .positions = 50, .chunk = chunk});
-    CHECK(difference.logits < 2e-4);
+    CHECK(difference.logits < 2e-5);
     CHECK(difference.attention < 1e-4);
 }
 
