@@ -66,7 +66,8 @@ TEST_CASE("static powers name blocks of the report and units of the meter", "[co
 }
 
 TEST_CASE("areas are in um2, with their source and range", "[cost_file]") {
-    for (const auto& [name, entry] : shipped_table().at("area").items()) {
+    const nlohmann::json table = shipped_table();
+    for (const auto& [name, entry] : table.at("area").items()) {
         check_entry(name, entry, "um2");
     }
 }
