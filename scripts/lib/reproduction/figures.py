@@ -29,8 +29,7 @@ def _number(text):
 
 
 def rows_of(name):
-    study = next(study for study in studies.STUDIES if study.name == name)
-    return [Row(row) for row in studies.read(study.data)]
+    return [Row(row) for row in studies.read(studies.named(name).data)]
 
 
 def ratio(one, other, key):

@@ -46,7 +46,8 @@ def prompts():
 
 def summary():
     """For the page."""
-    cycles, prompt = steps()["cycles"], prompts()
+    step, prompt = steps(), prompts()
+    cycles = step["cycles"]
     return {"fitted": FITTED, "others": len(cycles) - FITTED, "fitted_rms": rms(cycles[:FITTED]), "others_rms": rms(cycles[FITTED:]),
-            "worst": float(np.abs(cycles).max()), "energy_rms": rms(steps()["joules"]), "prompts": len(prompt),
+            "worst": float(np.abs(cycles).max()), "energy_rms": rms(step["joules"]), "prompts": len(prompt),
             "prompts_rms": rms(prompt), "prompts_worst": float(np.abs(prompt).max())}

@@ -23,5 +23,5 @@ def text(template):
         baselines=baselines, ladder=figures.ladder(), rungs=figures.LADDER, nearest=figures.nearest(), kelle=kelle,
         kelle_published=figures.KELLE_PUBLISHED, kelle_budgets=list(dict.fromkeys(name for _, name in kelle)), veda=figures.veda(),
         first_pass=judged.summary(), cells=figures.cells(), target=space.TARGET,
-        reach={name: tornado.reach(name) for name in compared}, bit={name: tornado.of_bit(name) for name in compared},
+        reach={name: tornado.reach(name) for name in compared},
         parts=kv_mmu_parts.table(machine), whole_table=figures.rows_of("slot-table")[1], kv_share=figures.kv_share(machine))

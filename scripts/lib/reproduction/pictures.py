@@ -1,7 +1,5 @@
 """The pictures of docs/reproduction.md: tables worked out from the data, and what scripts/plot draws of them."""
 
-import csv
-
 import whole_files
 
 import figures
@@ -27,7 +25,7 @@ def all_of(folder):
 
 def _as_of_a_sweep(name):
     """The data of a study, laid out as scripts/sweep lays out its tables: settings, what identifies a run, results."""
-    study = next(study for study in studies.STUDIES if study.name == name)
+    study = studies.named(name)
     return [{setting: row[setting] for setting in study.settings} | {"config_hash": "", "status": "ok"} | row
             for row in studies.read(study.data)]
 
@@ -39,8 +37,5 @@ def _simulated():
 
 
 def _written(file, rows):
-    with whole_files.whole_file(file) as name, open(name, "w", newline="", encoding="utf-8") as lines:
-        table = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+    whole_files.write_whole(file, studies.text_of(rows))
     return file

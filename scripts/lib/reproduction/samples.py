@@ -5,11 +5,12 @@ steps: two generation steps of a batch, `tokens` residents of each head. prompts
 
 import json
 
+import first_pass
+
 ALIKE = {"attention": {"source": "synthetic"}, "dram.allow_nonstandard": True, "dram.organisation.rows": 1048576,
          "model.max_positions": 16384}
 STEP = {**ALIKE, "cache.prefill": "preset", "workload.generated_tokens": 2}
 PROMPT = {**ALIKE, "model.layers": 1, "workload.generated_tokens": 1}
-BANKS = {"weight": 8, "activation": 16, "kv": 8, "score": 4}
 LARGEST_BANK = 32768  # bytes; a larger one misses 1 GHz, so there are more of these
 STEPS, PROMPTS = "steps", "prompts"
 CLOSED_FORM_KNOWS = ("qkv", "attention", "attention_output", "ffn_up", "ffn_down", "attention_norm", "ffn_norm")
@@ -22,7 +23,7 @@ def machine(row):
     settings = {"model": row["model"], "model.weight_bits": int(row["weight_bits"]), "workload.batch": int(row["batch"]),
                 "cache.kv_bits": int(row["kv_bits"]), "dram": row["dram"], "hardware.core_clock_ps": int(row["core_ps"]),
                 "hardware.pe_array.rows": array, "hardware.pe_array.columns": array, "hardware.vector_unit.lanes": array}
-    for buffer, banks in BANKS.items():
+    for buffer, banks in first_pass.BANKS.items():
         settings |= {f"hardware.buffers.{buffer}.bank_bytes": min(bank, LARGEST_BANK), f"hardware.buffers.{buffer}.word_bytes": word,
                      f"hardware.buffers.{buffer}.banks": banks * max(1, bank // LARGEST_BANK)}
     for overlap in ("weight_prefetch", "attention_overlap", "eviction_overlap"):

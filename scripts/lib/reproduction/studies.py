@@ -113,6 +113,10 @@ STUDIES = [
 ]
 
 
+def named(name):
+    return next(study for study in STUDIES if study.name == name)
+
+
 def text_of(rows):
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")

@@ -50,23 +50,15 @@ def _of_costs(row, machine, delay):
 
 
 def reach(baseline):
-    """What of the gains over a baseline holds whichever parameter is another: (least, greatest) of each gain and of delay over energy, the
-    row that is nearest to the published pair, and the parameters by how far they move the delay, farthest first."""
+    """What of the gains over a baseline holds whichever parameter is another: (least, greatest) of delay over energy, and of the energy gain
+    with the energy of a DRAM bit; the row that is nearest to the published pair, and the parameters by how far they move the delay, farthest
+    first."""
     rows = table(baseline)
-    ends = {name: (min(values), max(values)) for name, values in (
-        ("delay", [row["delay_reduction"] for row in rows]), ("energy", [row["energy_saving"] for row in rows]),
-        ("lead", [row["delay_reduction"] / row["energy_saving"] for row in rows]))}
-    nearest = min(rows, key=lambda row: figures.off(row["delay_reduction"], row["energy_saving"]))
+    leads = [row["delay_reduction"] / row["energy_saving"] for row in rows]
+    of_bit = [row["energy_saving"] for row in rows if row["parameter"] == COSTS["dram"][0]]
     swings = {}
     for row in rows[1:]:
         swings.setdefault(row["parameter"], [rows[0]["delay_reduction"]]).append(row["delay_reduction"])
-    order = sorted(swings, key=lambda name: max(swings[name]) / min(swings[name]), reverse=True)
-    return {**ends, "base": rows[0], "nearest": nearest, "order": order,
-            "off": figures.off(nearest["delay_reduction"], nearest["energy_saving"])}
-
-
-def of_bit(baseline):
-    """The energy gain at the low and the high end of the energy of a DRAM bit."""
-    label = COSTS["dram"][0]
-    gains = [row["energy_saving"] for row in table(baseline) if row["parameter"] == label]
-    return min(gains), max(gains)
+    return {"lead": (min(leads), max(leads)), "bit": (min(of_bit), max(of_bit)),
+            "nearest": min(rows, key=lambda row: figures.off(row["delay_reduction"], row["energy_saving"])),
+            "order": sorted(swings, key=lambda name: max(swings[name]) / min(swings[name]), reverse=True)}
